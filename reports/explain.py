@@ -1,0 +1,68 @@
+"""explain: why a behavior failed. The claim, what the paper saw, whether the signal was read, three replies, the command."""
+
+from __future__ import annotations
+
+import inspect
+import shlex
+from collections.abc import Sequence
+
+import pytest
+
+from fixtures.measurement import Measured, Measurement, Transcript
+from fixtures.verdict import Verdict
+from reports.evidence import signal_read, telling, worst
+from reports.text import quoted
+
+CONVERSATIONAL = {"natural_query", "natural_inline", "system_override"}
+"""Where the signal may have gone unread: nothing in the question repeats it."""
+
+
+def subject(item: pytest.Item, measurement: Measurement) -> tuple[Measured, str | None]:
+    """The checkpoint that a behavior judges, and the strategy whose replies show why."""
+    params = item.callspec.params  # type: ignore[attr-defined]
+    marker = item.get_closest_marker("measures")
+    assert marker is not None
+    if "cell" in params:
+        name, strategy = params["cell"]
+        return measurement[name], strategy
+    measured = measurement[params.get("checkpoint") or params["tuning"]]
+    return measured, worst(measured, marker.args)
+
+
+def explanation(verdict: Verdict, item: pytest.Item, measurement: Measurement) -> list[str]:
+    """The lines that stand under a failing assertion (DESIGN section 7, in its order)."""
+    measured, strategy = subject(item, measurement)
+    lines = [str(verdict), f"paper: {inspect.getdoc(item.function) or 'says nothing of it'}"]  # type: ignore[attr-defined]
+    if strategy in CONVERSATIONAL:
+        lines.append(f"signal: {signal_read(measured)}")
+    if strategy is not None:
+        lines.append(f"replies in {strategy} (problem, monitor's hint, stated confidence, reply):")
+        lines += [f"  {described(t)}" for t in telling(measured.transcripts(strategy))]
+    lines.append(f"alone: {command(item)}")
+    return lines
+
+
+def described(transcript: Transcript) -> str:
+    trial = transcript.trial
+    hint = "no signal" if trial.hint is None else f"hint {trial.hint:g}"
+    value = transcript.reading.value
+    stated = transcript.reading.status if value is None else f"{value:g}"
+    return f"#{trial.problem + 1}, {hint} -> {stated}: {quoted(trial.text)}"
+
+
+def command(item: pytest.Item) -> str:
+    """The command that runs this behavior alone, with this run's options."""
+    return shlex.join(["pytest", *_own_options(item.config), item.nodeid])
+
+
+def _own_options(config: pytest.Config) -> list[str]:
+    """The arguments of the command line that are Heedful's."""
+    names = [name for group in config._parser._groups if group.name == "heedful" for o in group.options for name in o.names()]
+    kept: list[str] = []
+    arguments: Sequence[str] = [str(argument) for argument in config.invocation_params.args]
+    for at, argument in enumerate(arguments):
+        name = argument.partition("=")[0]
+        if name in names:
+            takes_value = argument in names and argument != "--trust-remote-code"
+            kept += arguments[at : at + 2] if takes_value else [argument]
+    return kept
