@@ -1,4 +1,4 @@
-"""explain: why a behavior failed. The claim, what the paper saw, whether the signal was read, three replies, the command."""
+"""explain: why a behavior failed: the claim, the paper, was the signal read, three replies, the command."""
 
 from __future__ import annotations
 
@@ -57,7 +57,13 @@ def command(item: pytest.Item) -> str:
 
 def _own_options(config: pytest.Config) -> list[str]:
     """The arguments of the command line that are Heedful's."""
-    names = [name for group in config._parser._groups if group.name == "heedful" for o in group.options for name in o.names()]
+    names = [
+        name
+        for group in config._parser._groups
+        if group.name == "heedful"
+        for o in group.options
+        for name in o.names()
+    ]
     kept: list[str] = []
     arguments: Sequence[str] = [str(argument) for argument in config.invocation_params.args]
     for at, argument in enumerate(arguments):

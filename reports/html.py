@@ -24,7 +24,10 @@ def summary(measurement: Measurement, verdicts: Sequence[dict[str, Any]]) -> str
         checkpoints=[(measured, tables.cell_rows(measured)) for measured in measurement.done.values()],
         header=tables.CELL_HEADER,
         problems=measurement.problem_set,
-        counts={outcome: sum(v["verdict"] == outcome for v in verdicts) for outcome in ("held", "refuted", "undecided")},
+        counts={
+            outcome: sum(v["verdict"] == outcome for v in verdicts)
+            for outcome in ("held", "refuted", "undecided")
+        },
     )
 
 

@@ -39,11 +39,13 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
     return (yield)
 
 
-def pytest_assertrepr_compare(config: pytest.Config, op: str, left: object, right: object) -> list[str] | None:
-    item = config.stash.get(RUNNING, None)
-    if not isinstance(right, Bound) or item is None:
+def pytest_assertrepr_compare(
+    config: pytest.Config, op: str, left: object, right: object
+) -> list[str] | None:
+    item, measurement = config.stash.get(RUNNING, None), config.stash.get(MEASUREMENT, None)
+    if not isinstance(right, Bound) or item is None or measurement is None:
         return None
-    return explanation(item.stash[VERDICT], item, config.stash[MEASUREMENT])
+    return explanation(item.stash[VERDICT], item, measurement)
 
 
 @pytest.hookimpl(wrapper=True, trylast=True)
@@ -53,19 +55,29 @@ def pytest_runtest_makereport(
     """Hand on the verdict, and the transcripts of a cell that failed, with the report."""
     verdict = item.stash.get(VERDICT, None)
     if call.when == "call" and verdict is not None:
-        numbers = {k: v for k, v in asdict(verdict).items() if k in ("value", "low", "high", "op", "bound", "unit")}
-        shown = {"id": item.nodeid, "verdict": verdict.outcome, **numbers, "n_problems": verdict.n, "stopped_early": False}
+        numbers = {
+            k: v for k, v in asdict(verdict).items() if k in ("value", "low", "high", "op", "bound", "unit")
+        }
+        shown = {
+            "id": item.nodeid,
+            "verdict": verdict.outcome,
+            **numbers,
+            "n_problems": verdict.n,
+            "stopped_early": False,
+        }
         item.user_properties += [(name, str(value)) for name, value in shown.items() if name != "id"]
     report = yield
     if call.when == "call" and verdict is not None:
-        report.verdict = shown
-        report.transcripts = [] if verdict else _transcripts(item, item.config.stash[MEASUREMENT])
+        report.__dict__["verdict"] = shown
+        report.__dict__["transcripts"] = [] if verdict else _transcripts(item, item.config.stash[MEASUREMENT])
     return report
 
 
 def _transcripts(item: pytest.Item, measurement: Measurement) -> list[dict[str, Any]]:
     measured, strategy = subject(item, measurement)
-    return [html.conversation(measured, t) for t in telling(measured.transcripts(strategy))] if strategy else []
+    return (
+        [html.conversation(measured, t) for t in telling(measured.transcripts(strategy))] if strategy else []
+    )
 
 
 class Writer:
@@ -79,13 +91,18 @@ class Writer:
         options = self._config.stash[OPTIONS]
         shown = [f"{c.name} ({c.role}, {options.readout_of(c.role)} readout)" for c in options.checkpoints]
         hints = ", ".join(f"{hint:g}" for hint in options.hints)
-        return [f"heedful: {'; '.join(shown)}", f"problems: {options.problems}; hints {hints}; store {options.store}"]
+        return [
+            f"heedful: {'; '.join(shown)}",
+            f"problems: {options.problems}; hints {hints}; store {options.store}",
+        ]
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if verdict := getattr(report, "verdict", None):
             self._verdicts.append(verdict)
 
-    def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, tuple[str, dict[str, bool]]] | None:
+    def pytest_report_teststatus(
+        self, report: pytest.TestReport
+    ) -> tuple[str, str, tuple[str, dict[str, bool]]] | None:
         """An undecided failure in its own word and colour; it still counts as a failure."""
         verdict = getattr(report, "verdict", None)
         if verdict and verdict["verdict"] == "undecided" and report.failed:
@@ -116,7 +133,9 @@ class Writer:
         """Interrupted runs write what they have."""
         if measurement := self._measured():
             output = self._config.stash[OPTIONS].output
-            (output / "profile.json").write_text(dumps(profile(measurement, self._verdicts)), encoding="utf-8")
+            (output / "profile.json").write_text(
+                dumps(profile(measurement, self._verdicts)), encoding="utf-8"
+            )
             (output / "summary.md").write_text(self._summary(measurement), encoding="utf-8")
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
@@ -125,7 +144,9 @@ class Writer:
             return
         n = len(measurement.problem_set.problems)
         for measured in measurement.done.values():
-            title = f"{measured.name} ({measured.role}): {n} problems, {measured.internal.accuracy:.0%} solved"
+            title = (
+                f"{measured.name} ({measured.role}): {n} problems, {measured.internal.accuracy:.0%} solved"
+            )
             terminalreporter.section(title, sep="-")
             for line in tables.aligned(tables.CELL_HEADER, tables.cell_rows(measured)):
                 terminalreporter.line(line)
@@ -146,7 +167,10 @@ class Writer:
         return measurement if measurement is not None and measurement.done else None
 
     def _summary(self, measurement: Measurement) -> str:
-        parts = ["# Heedful\n\n", tables.markdown(tables.VERDICT_HEADER, [tables.verdict_row(v) for v in self._verdicts])]
+        parts = [
+            "# Heedful\n\n",
+            tables.markdown(tables.VERDICT_HEADER, [tables.verdict_row(v) for v in self._verdicts]),
+        ]
         for measured in measurement.done.values():
             parts.append(f"\n## {measured.name} ({measured.role})\n\n")
             parts.append(tables.markdown(tables.CELL_HEADER, tables.cell_rows(measured)))

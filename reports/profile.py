@@ -1,4 +1,4 @@
-"""profile: profile.json, all estimates of one run. Versioned, keys sorted, floats rounded, nothing that varies by run."""
+"""profile: profile.json, all estimates of one run. Versioned, sorted, rounded; nothing in it varies by run."""
 
 from __future__ import annotations
 

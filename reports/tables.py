@@ -25,7 +25,7 @@ VERDICT_HEADER = ("verdict", "behavior", "value", "interval", "bound")
 
 def cell_rows(measured: Measured) -> list[tuple[str, ...]]:
     """One row a strategy: rho and low bias with their intervals, stated rate, the paper's numbers."""
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for strategy in measured.strategies:
         cell = measured[strategy]
         paper = PAPER_TABLE_2.get((measured.role, strategy))
@@ -44,7 +44,13 @@ def cell_rows(measured: Measured) -> list[tuple[str, ...]]:
 def verdict_row(verdict: dict[str, Any]) -> tuple[str, ...]:
     low, high = (f"{verdict[end]:.2f}" for end in ("low", "high"))
     behavior = verdict["id"].removeprefix("behaviors/test_").replace(".py::test_", ".")
-    return (verdict["verdict"], behavior, f"{verdict['value']:.2f}", f"[{low}, {high}]", f"{verdict['op']} {verdict['bound']:g}")
+    return (
+        verdict["verdict"],
+        behavior,
+        f"{verdict['value']:.2f}",
+        f"[{low}, {high}]",
+        f"{verdict['op']} {verdict['bound']:g}",
+    )
 
 
 def interval(estimate: Estimate, form: str) -> str:
@@ -54,9 +60,14 @@ def interval(estimate: Estimate, form: str) -> str:
 def aligned(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """A table in plain text."""
     widths = [max(len(row[column]) for row in [header, *rows]) for column in range(len(header))]
-    return ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in [header, *rows]]
+    return [
+        "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
+        for row in [header, *rows]
+    ]
 
 
 def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(text.replace("|", "\\|") for text in row) + " |" for row in lines) + "\n"
+    return (
+        "\n".join("| " + " | ".join(text.replace("|", "\\|") for text in row) + " |" for row in lines) + "\n"
+    )

@@ -7,7 +7,9 @@ import unicodedata
 
 def printable(text: str) -> str:
     """Control, format (bidi marks and the like), surrogate and private characters become U+FFFD; newlines stay."""
-    return "".join(c if c == "\n" or unicodedata.category(c)[0] != "C" else "\N{REPLACEMENT CHARACTER}" for c in text)
+    return "".join(
+        c if c == "\n" or unicodedata.category(c)[0] != "C" else "\N{REPLACEMENT CHARACTER}" for c in text
+    )
 
 
 def quoted(text: str, width: int = 100) -> str:

@@ -1,0 +1,168 @@
+"""Store tests: what a run has made is kept, whatever ends it, and used again for the same checkpoint only."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import sqlite3
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fixtures.protocol import BLOCK
+from tests.scripted import HOLD, VERSION, Run, logged, options, run, started
+
+N = 20
+"""Problems: a whole block and a part of one."""
+ANSWERS = N
+TRIALS = N * (3 * 5 + 1)
+"""natural_query, natural_inline and recall_signal at five hints each, and no_signal."""
+SELECTED = "-k", "conversational or calibration"
+RESISTER = "conversational-resister"
+
+
+def lone(place: Path, script: str = RESISTER, selected: tuple[str, str] = SELECTED) -> list[str]:
+    """One instruct checkpoint, without a base."""
+    return options(place, script, f"--n-problems={N}", *selected)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Run]:
+    """A run that nothing interrupted. Its place is to be copied, not used."""
+    place = tmp_path_factory.mktemp("whole")
+    return place, run(place, lone(place))
+
+
+@pytest.fixture
+def kept(whole: tuple[Path, Run], tmp_path: Path) -> Path:
+    """A copy of what that run has left: its store, its log and its reports."""
+    return Path(shutil.copytree(whole[0], tmp_path / "kept"))
+
+
+def interrupted(place: Path, hold: str, by: signal.Signals) -> int:
+    """Start a run and signal it where it holds; its exit code."""
+    with started(place, lone(place), **{HOLD: hold}) as process:
+        deadline = time.monotonic() + 120
+        while not (place / "log.held").exists():
+            assert process.poll() is None, process.communicate()[0]
+            assert time.monotonic() < deadline, f"never came to {hold}"
+            time.sleep(0.02)
+        process.send_signal(by)
+        process.communicate(timeout=120)
+    return process.returncode
+
+
+@pytest.mark.parametrize(
+    ("by", "hold", "made", "lost"),
+    [
+        # between two trials nothing is in flight
+        ("SIGINT", "given:100", 100, 0),
+        ("SIGKILL", "given:100", 100, 0),
+        # a trial is written as it is made: the one in flight is lost
+        ("SIGINT", "made:100", 100, 1),
+        ("SIGKILL", "made:100", 100, 1),
+        # answers are written a block at a time, so that their batches are the same in every run
+        ("SIGKILL", f"made:{BLOCK}", BLOCK, BLOCK),
+        ("SIGKILL", f"made:{BLOCK + 2}", BLOCK + 2, 2),
+    ],
+)
+def test_an_interrupted_run_goes_on(
+    whole: tuple[Path, Run], tmp_path: Path, by: str, hold: str, made: int, lost: int
+) -> None:
+    exit_code = interrupted(tmp_path, hold, signal.Signals[by])
+    assert exit_code == (pytest.ExitCode.INTERRUPTED if by == "SIGINT" else -signal.SIGKILL)
+    first = logged(tmp_path)
+    rest = run(tmp_path, lone(tmp_path))
+    assert len(first) == made
+    assert len(set(first) & set(rest.made)) == lost
+    assert len(rest.made) == len(set(rest.made)) == ANSWERS + TRIALS - made + lost
+    assert rest.files["profile.json"] == whole[1].files["profile.json"]
+    assert rest.exit_code == whole[1].exit_code == 1
+
+
+def test_the_same_run_makes_nothing_again(whole: tuple[Path, Run], kept: Path) -> None:
+    again = run(kept, lone(kept))
+    assert len(whole[1].made) == len(set(whole[1].made)) == ANSWERS + TRIALS
+    assert again.made == ()
+    assert again.files["profile.json"] == whole[1].files["profile.json"]
+
+
+def test_other_behaviors_use_what_is_there(kept: Path) -> None:
+    effect = run(kept, lone(kept, selected=("-k", "has_effect or is_read")))
+    assert len(effect.verdicts) == 3
+    assert effect.made == (), "natural_query, no_signal and recall_signal are in the store"
+    command = run(kept, lone(kept, selected=("-k", "command")))
+    assert len(command.verdicts) == 4
+    assert len(command.made) == N * 2 * 5, "direct_hint and contrast_frame; the answers are in the store"
+
+
+def test_a_changed_fingerprint_uses_nothing(whole: tuple[Path, Run], kept: Path) -> None:
+    changed = run(kept, lone(kept), **{VERSION: "other weights"})
+    assert changed.made == whole[1].made
+    assert rows(kept, "SELECT count(*), count(DISTINCT fingerprint) FROM trials") == [(2 * TRIALS, 2)]
+    before, after = whole[1].profile, changed.profile
+    assert before["checkpoints"]["tuned"].pop("fingerprint") != after["checkpoints"]["tuned"].pop(
+        "fingerprint"
+    )
+    assert after == before
+
+
+def test_two_checkpoints_of_one_name_do_not_mix(whole: tuple[Path, Run], kept: Path) -> None:
+    obedient = run(kept, lone(kept, "obedient"))
+    assert obedient.made == whole[1].made
+    assert low_biases(obedient) == {
+        "natural_query": 0,
+        "natural_inline": 0,
+        "recall_signal": 0,
+        "no_signal": 25,
+    }
+    resister = run(kept, lone(kept))
+    assert resister.made == ()
+    assert low_biases(resister) == {
+        "natural_query": 65,
+        "natural_inline": 65,
+        "recall_signal": 0,
+        "no_signal": 65,
+    }
+    assert resister.files["profile.json"] == whole[1].files["profile.json"]
+
+
+def low_biases(finished: Run) -> dict[str, float]:
+    cells: dict[str, Any] = finished.profile["checkpoints"]["tuned"]["strategies"]
+    return {strategy: cell["bias_low"]["value"] for strategy, cell in cells.items()}
+
+
+def test_base_and_instruct_of_the_same_weights_do_not_mix(tmp_path: Path) -> None:
+    selected = "-k", "internal"
+    both = run(tmp_path, [*lone(tmp_path, selected=selected), f"--base=floor=scripted:{RESISTER}"])
+    assert both.exit_code == 0, both.printed
+    assert len(set(both.made)) == 2 * N
+    assert rows(tmp_path, "SELECT count(*), count(DISTINCT fingerprint) FROM answers") == [(2 * N, 1)]
+
+
+def test_the_store_is_plain_sqlite(whole: tuple[Path, Run], kept: Path) -> None:
+    assert rows(kept, "PRAGMA journal_mode") == [("wal",)]
+    assert rows(kept, "PRAGMA integrity_check") == [("ok",)]
+    tables = rows(kept, "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
+    assert tables == [("answers",), ("trials",)]
+    assert rows(kept, "SELECT count(*), count(DISTINCT problem) FROM answers") == [(N, N)]
+    by_strategy = rows(
+        kept, "SELECT strategy, count(*), count(DISTINCT hint) FROM trials GROUP BY 1 ORDER BY 1"
+    )
+    with_hints = [(name, 5 * N, 5) for name in ("natural_inline", "natural_query")]
+    assert by_strategy == [*with_hints, ("no_signal", N, 0), ("recall_signal", 5 * N, 5)]
+    text = "My confidence in that answer is 90%."
+    assert rows(
+        kept, "SELECT DISTINCT text, finish, readout FROM trials WHERE strategy = 'natural_query'"
+    ) == [(text, "stop", "free")]
+    fingerprint = whole[1].profile["checkpoints"]["tuned"]["fingerprint"]
+    assert rows(kept, "SELECT fingerprint FROM answers UNION SELECT fingerprint FROM trials") == [
+        (fingerprint,)
+    ]
+
+
+def rows(place: Path, query: str) -> list[tuple[Any, ...]]:
+    """What any SQLite client reads."""
+    return sqlite3.connect(f"file:{place / 'store.sqlite3'}?mode=ro", uri=True).execute(query).fetchall()
