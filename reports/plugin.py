@@ -56,7 +56,9 @@ def pytest_runtest_makereport(
     verdict = item.stash.get(VERDICT, None)
     if call.when == "call" and verdict is not None:
         numbers = {
-            k: v for k, v in asdict(verdict).items() if k in ("value", "low", "high", "op", "bound", "unit")
+            k: v
+            for k, v in asdict(verdict).items()
+            if k in ("value", "low", "high", "op", "bound", "unit", "flaw")
         }
         shown = {
             "id": item.nodeid,
@@ -128,14 +130,18 @@ class Writer:
         if transcripts := getattr(report, "transcripts", None):
             data.append(html.transcripts(transcripts))
 
+    def pytest_collection_finish(self) -> None:
+        """Nothing of an earlier run stands beside what this one writes."""
+        for name in ("profile.json", "summary.md"):
+            (self._config.stash[OPTIONS].output / name).unlink(missing_ok=True)
+
     @pytest.hookimpl(tryfirst=True)
-    def pytest_sessionfinish(self) -> None:
+    def pytest_sessionfinish(self, exitstatus: int) -> None:
         """Interrupted runs write what they have."""
         if measurement := self._measured():
             output = self._config.stash[OPTIONS].output
-            (output / "profile.json").write_text(
-                dumps(profile(measurement, self._verdicts)), encoding="utf-8"
-            )
+            content = profile(measurement, self._verdicts, complete=exitstatus in (0, 1))
+            (output / "profile.json").write_text(dumps(content), encoding="utf-8")
             (output / "summary.md").write_text(self._summary(measurement), encoding="utf-8")
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:

@@ -15,12 +15,16 @@ SCHEMA = 1
 DIGITS = 6
 
 
-def profile(measurement: Measurement, verdicts: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """What was measured and judged, as plain data (DESIGN section 8). Numbers that are not defined are None."""
+def profile(measurement: Measurement, verdicts: Sequence[dict[str, Any]], complete: bool) -> dict[str, Any]:
+    """What was measured and judged, as plain data (DESIGN section 8). Numbers that are not defined are None.
+
+    `complete` is false where the run was interrupted before its last verdict.
+    """
     done = measurement.done.values()
     problems = measurement.problem_set
     content = {
         "schema": SCHEMA,
+        "complete": complete,
         "problems": {"source": problems.source, "revision": problems.revision, "n": len(problems.problems)},
         "hints": sorted({hint for measured in done for hint in measured.settings.hints}),
         "readout": {measured.name: measured.settings.readout for measured in done},
@@ -46,7 +50,7 @@ def _checkpoint(measured: Measured) -> dict[str, Any]:
         "dtype": checkpoint.dtype,
         "notes": checkpoint.notes,
         "accuracy": internal.accuracy,
-        "strategies": {strategy: _cell(measured[strategy]) for strategy in measured.strategies},
+        "strategies": {strategy: _cell(measured, strategy) for strategy in measured.strategies},
         "internal": {
             "n": internal.pearson_r.n,
             "pearson_r": internal.pearson_r.value,
@@ -58,10 +62,11 @@ def _checkpoint(measured: Measured) -> dict[str, Any]:
     }
 
 
-def _cell(cell: Cell) -> dict[str, Any]:
+def _cell(measured: Measured, strategy: str) -> dict[str, Any]:
+    cell = measured[strategy]
     return {
         "n_problems": cell.n_problems,
-        "n_trials": cell.n_trials,
+        "n_trials": len(measured.transcripts(strategy)),
         "stated_rate": cell.stated_rate,
         "hint_low": cell.hint_low,
         "response_low": cell.response_low,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -42,18 +43,16 @@ def cell_rows(measured: Measured) -> list[tuple[str, ...]]:
 
 
 def verdict_row(verdict: dict[str, Any]) -> tuple[str, ...]:
-    low, high = (f"{verdict[end]:.2f}" for end in ("low", "high"))
     behavior = verdict["id"].removeprefix("behaviors/test_").replace(".py::test_", ".")
-    return (
-        verdict["verdict"],
-        behavior,
-        f"{verdict['value']:.2f}",
-        f"[{low}, {high}]",
-        f"{verdict['op']} {verdict['bound']:g}",
-    )
+    value, span = f"{verdict['value']:.2f}", f"[{verdict['low']:.2f}, {verdict['high']:.2f}]"
+    if verdict["flaw"]:
+        value, span = "-", verdict["flaw"]
+    return verdict["verdict"], behavior, value, span, f"{verdict['op']} {verdict['bound']:g}"
 
 
 def interval(estimate: Estimate, form: str) -> str:
+    if math.isnan(estimate.value):
+        return "-"
     return f"{estimate.value:{form}} [{estimate.low:{form}}, {estimate.high:{form}}]"
 
 

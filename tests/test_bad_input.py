@@ -1,104 +1,22 @@
-"""Bad input gets one clear line and exit code 4; no model loads, nothing is written. Each run is a real one."""
+"""Bad input gets one clear line and exit code 4; no model loads, nothing is written. Each case is a real run."""
 
 from __future__ import annotations
 
-import argparse
 import http.server
 import json
 import os
 import shutil
-import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
 
 import pytest
 
-from fixtures import options
-from fixtures.errors import InputError
+from tests.refusal import Run
 from tests.test_problems import BAD_LINES
 from tests.test_store import foreign_database
 from tests.tiny import tiny_checkpoint, tiny_gguf
-
-ROOT = Path(__file__).parent.parent
-CLOSED = "http://127.0.0.1:9"
-IMPORTED = "HEEDFUL_TEST_IMPORTED"
-"""Environment variable: the file to which a run that has this module as a plugin writes what it imported."""
-
-
-def pytest_unconfigure() -> None:
-    Path(os.environ[IMPORTED]).write_text("\n".join(sys.modules))
-
-
-@dataclass
-class Run:
-    """One run of pytest with places of its own. `refused` runs it and returns the line that it printed."""
-
-    place: Path
-    environment: dict[str, str] = field(default_factory=dict)
-
-    def refused(self, *arguments: str, torch: bool = False) -> str:
-        """With `torch`, the mistake shows only once torch is imported; weights are loaded in no case."""
-        before = self._files()
-        plain = {
-            name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "PIP", "HF_"))
-        }
-        done = subprocess.run(
-            [
-                sys.executable,
-                "-m",
-                "pytest",
-                "-p",
-                "tests.test_bad_input",
-                *self._places(arguments),
-                *arguments,
-            ],
-            cwd=ROOT,
-            env={
-                **plain,
-                IMPORTED: str(self.place / "imported"),
-                "XDG_CACHE_HOME": str(self.place / "cache"),
-                "HF_HOME": str(self.place / "hub"),
-                "HF_ENDPOINT": CLOSED,
-                "PIP_INDEX_URL": CLOSED,
-                "PIP_RETRIES": "0",
-                **self.environment,
-            },
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        screen = done.stdout + done.stderr
-        assert done.returncode == pytest.ExitCode.USAGE_ERROR, screen
-        (line,) = (line for line in screen.splitlines() if line.startswith("ERROR:"))
-        assert "Traceback" not in screen
-        imported = (self.place / "imported").read_text().split()
-        assert torch or "torch" not in imported
-        assert not [name for name in imported if name.startswith("transformers.models.") and _is_model(name)]
-        assert self._files() == before
-        return line
-
-    def _places(self, arguments: tuple[str, ...]) -> list[str]:
-        given = {argument.partition("=")[0] for argument in arguments}
-        places = {"--store": self.place / "store.sqlite3", "--output": self.place / "output"}
-        return [f"{option}={path}" for option, path in places.items() if option not in given]
-
-    def _files(self) -> list[Path]:
-        """All but directories and locks: a lock that is removed would no longer lock."""
-        own = {self.place / "imported"}
-        return [
-            path
-            for path in sorted(self.place.rglob("*"))
-            if path.is_file() and path.suffix != ".lock" and path not in own
-        ]
-
-
-def _is_model(module: str) -> bool:
-    return ".modeling_" in module and ".auto." not in module
 
 
 @pytest.fixture
@@ -109,108 +27,6 @@ def run(tmp_path: Path) -> Run:
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny_checkpoint(tmp_path_factory.mktemp("tiny") / "tiny")
-
-
-def read(*arguments: str) -> options.Options:
-    """What `options` makes of a command line, without pytest around it."""
-
-    class Parser(argparse.ArgumentParser):
-        def getgroup(self, *_: str) -> Parser:
-            return self
-
-        def addoption(self, name: str, **settings: Any) -> None:
-            self.add_argument(name, **settings)
-
-    parser = Parser()
-    options.add_options(cast(pytest.Parser, parser))
-    values = vars(parser.parse_args(arguments))
-    config = SimpleNamespace(getoption=lambda name: values[name.removeprefix("--").replace("-", "_")])
-    return options.read(cast(pytest.Config, config))
-
-
-def _each(option: str, *values: str) -> list[str]:
-    return [f"{option}={value}" for value in values]
-
-
-COUNTS = ("0", "-5", "many", "1.5", "1_0", "")
-WORDS: dict[str, list[str]] = {
-    "is not a whole number of at least 1": [
-        *_each("--n-problems", *COUNTS),
-        *_each("--batch-tokens", *COUNTS),
-        *_each("--max-answer-tokens", *COUNTS),
-        *_each("--max-reply-tokens", *COUNTS),
-    ],
-    "is not a whole number of at least 0": _each("--seed", "-1", "one", "1.5", ""),
-    "is not between 0 and 0.5": _each("--alpha", "0", "0.5", "1", "-0.01"),
-    "is not a number": [
-        *_each("--alpha", "nan", "inf", "small", ""),
-        *_each("--hints", "", "10,", "10,nan", "10,inf", "10,1_0", "10;20", "10%,20%"),
-        *_each("--threshold", "conversational_compliance.bias=", "conversational_compliance.bias=wide"),
-    ],
-    "is not a percentage in 0..100": _each("--hints", "10,101", "-1,10", "10,1e9"),
-    "holds a value twice": _each("--hints", "10,10.0", "10,40,10", "0,-0"),
-    "is one value": _each("--hints", "10"),
-    "has none below 50": _each("--hints", "50,60"),
-    "is none of": [
-        *_each("--dtype", "int8", "float64", ""),
-        *_each("--readout", "open", "Free", ""),
-        *_each("--undecided", "warn", ""),
-    ],
-    "is no device": _each("--device", "gpu", "cuda:", "cuda:x", "CPU", ""),
-    "is not KEY=VALUE": _each("--threshold", "conversational_compliance.bias", "=15", ""),
-    "is empty": [*_each("--problems", "", " "), *_each("--store", ""), *_each("--output", "")],
-    "names no checkpoint": [*_each("--checkpoint", "", "name="), *_each("--base", "", "name=")],
-}
-OPTIONS = [
-    pytest.param(argument, words, id=argument) for words, arguments in WORDS.items() for argument in arguments
-]
-
-
-@pytest.mark.parametrize(("argument", "words"), OPTIONS)
-def test_a_bad_value(argument: str, words: str, tmp_path: Path) -> None:
-    with pytest.raises(InputError) as error:
-        read(f"--output={tmp_path}", argument)
-    assert str(error.value).startswith(argument.partition("=")[0])
-    assert words in str(error.value)
-
-
-TOGETHER: dict[str, tuple[list[str], str]] = {
-    "base-twice": (["--base=./a", "--base=./b"], "--base: given twice"),
-    "one-name": (
-        ["--checkpoint=./a/x", "--checkpoint=./b/x.gguf"],
-        "--checkpoint: two checkpoints are named x",
-    ),
-    "base-s-name": (["--base=x=./a", "--checkpoint=./x"], "two checkpoints are named x"),
-    "free-base": (["--base=./a", "--readout=free"], "--readout free: base checkpoints always use slot"),
-    "threshold-twice": (["--threshold=a.b=1", "--threshold=a.b=1"], "--threshold a.b=1: a.b is given twice"),
-}
-
-
-@pytest.mark.parametrize(("arguments", "words"), TOGETHER.values(), ids=TOGETHER)
-def test_values_that_do_not_go_together(arguments: list[str], words: str, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=words):
-        read(f"--output={tmp_path}", *arguments)
-
-
-def test_good_values(tmp_path: Path) -> None:
-    read_ = read(
-        f"--output={tmp_path}",
-        "--hints=0,99.5,100",
-        "--alpha=1e-3",
-        "--seed=0",
-        "--device=cuda:1",
-        "--threshold=a.b=-1.5",
-        "--threshold=a.c=+.5",
-        "--n-problems=007",
-        "--checkpoint=new=./out/step-2000",
-        "--checkpoint=./out/step 1=x",
-    )
-    assert (read_.hints, read_.alpha, read_.seed, read_.n_problems) == ((0, 99.5, 100), 0.001, 0, 7)
-    assert read_.thresholds == {"a.b": -1.5, "a.c": 0.5}
-    assert [(c.name, c.spec) for c in read_.checkpoints] == [
-        ("new", "./out/step-2000"),
-        ("step-1-x", "./out/step 1=x"),
-    ]
 
 
 SCREEN = [
