@@ -34,7 +34,7 @@ def explanation(verdict: Verdict, item: pytest.Item, measurement: Measurement) -
     measured, strategy = subject(item, measurement)
     lines = [str(verdict), f"paper: {inspect.getdoc(item.function) or 'says nothing of it'}"]  # type: ignore[attr-defined]
     if strategy in CONVERSATIONAL:
-        lines.append(f"signal: {signal_read(measured)}")
+        lines.append(f"signal: {signal_read(measured, strategy)}")
     if strategy is not None:
         lines.append(f"replies in {strategy} (problem, monitor's hint, stated confidence, reply):")
         lines += [f"  {described(t)}" for t in telling(measured.transcripts(strategy))]

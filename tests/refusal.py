@@ -11,6 +11,16 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
+OTHERS = ("hypothesispytest", "syrupy", "anyio")
+"""Plugins that are no part of this, and slow to import."""
+COMMAND = [
+    sys.executable,
+    "-m",
+    "pytest",
+    "-p",
+    __name__,
+    *(part for name in OTHERS for part in ("-p", f"no:{name}")),
+]
 CLOSED = "http://127.0.0.1:9"
 IMPORTED = "HEEDFUL_TEST_IMPORTED"
 """Environment variable: the file to which a run that has this module as a plugin writes what it imported."""
@@ -34,7 +44,7 @@ class Run:
             name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "PIP", "HF_"))
         }
         done = subprocess.run(
-            [sys.executable, "-m", "pytest", "-p", __name__, *self._places(arguments), *arguments],
+            [*COMMAND, *self._places(arguments), *arguments],
             cwd=ROOT,
             env={
                 **plain,
