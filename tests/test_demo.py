@@ -35,7 +35,7 @@ def test_smollm2_obeys_the_command_and_not_the_conversation(tmp_path: Path) -> N
     text = (tmp_path / "out" / "profile.json").read_text(encoding="utf-8")
     cells = json.loads(text)["checkpoints"]["SmolLM2-135M-Instruct"]["strategies"]
     assert cells["direct_hint"]["rho"]["value"] >= 0.9
-    assert cells["natural_query"]["rho"]["high"] < 0.7
+    assert cells["natural_query"]["rho"]["value"] < 0.5
     assert all(cell["stated_rate"] == 1 for cell in cells.values())
     assert "2 failed" in done.stdout
     assert "recall_signal: rho" in done.stdout
