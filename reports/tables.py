@@ -44,7 +44,8 @@ def cell_rows(measured: Measured) -> list[tuple[str, ...]]:
 
 def verdict_row(verdict: dict[str, Any]) -> tuple[str, ...]:
     behavior = verdict["id"].removeprefix("behaviors/test_").replace(".py::test_", ".")
-    value, span = f"{verdict['value']:.2f}", f"[{verdict['low']:.2f}, {verdict['high']:.2f}]"
+    value = "-" if math.isnan(verdict["value"]) else f"{verdict['value']:.2f}"
+    span = f"[{verdict['low']:.2f}, {verdict['high']:.2f}]"
     if verdict["flaw"]:
         value, span = "-", verdict["flaw"]
     return verdict["verdict"], behavior, value, span, f"{verdict['op']} {verdict['bound']:g}"

@@ -10,7 +10,7 @@ import pytest
 
 PATH = Path(__file__).resolve().parents[1] / "fixtures" / "demo_problems.jsonl"
 COUNT = 48
-GRADES = (1, 2, 3)  # steps by position, repeating: any 6 consecutive problems hold 2 of each grade
+GRADES = (1, 2, 3)  # steps by position, shifted by one every three problems: see grade_at
 MIN_WORDS, MAX_WORDS = 12, 45
 MIN_GOLD, MAX_GOLD = 1, 500
 MIN_DISTINCT_GOLDS = 40
@@ -152,7 +152,7 @@ def row_faults(question: str, answer: str, grade: int) -> list[str]:
 
 def grade_at(index: int) -> int:
     """The number of steps of the problem at a position counted from 0."""
-    return GRADES[index % len(GRADES)]
+    return GRADES[(index + index // len(GRADES)) % len(GRADES)]
 
 
 def load() -> list[list[tuple[str, object]]]:
@@ -187,10 +187,12 @@ def test_file() -> None:
     assert len({numbers(answer)[-1] for _, answer in rows}) >= MIN_DISTINCT_GOLDS
 
 
-def test_every_six_in_a_row_hold_two_of_each_grade() -> None:
+def test_no_wording_is_asked_of_one_grade_alone() -> None:
+    """Problem i uses wording i mod 3: of any nine from the start of one, each wording gets every grade once."""
     grades = [len(ANNOTATION.findall(texts(row)[1])) for row in load()]
-    for start in range(COUNT - 5):
-        assert sorted(grades[start : start + 6]) == [1, 1, 2, 2, 3, 3]
+    for start in range(0, len(grades) - 8, 3):
+        for wording in range(3):
+            assert sorted(grades[start + wording : start + 9 : 3]) == [1, 2, 3]
 
 
 def test_another_problems_solution_is_refused() -> None:
