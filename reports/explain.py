@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from fixtures import selection
 from fixtures.measurement import Measured, Measurement, Transcript
 from fixtures.verdict import Verdict
 from reports.evidence import signal_read, telling, worst
@@ -19,14 +20,11 @@ CONVERSATIONAL = {"natural_query", "natural_inline", "system_override"}
 
 def subject(item: pytest.Item, measurement: Measurement) -> tuple[Measured, str | None]:
     """The checkpoint that a behavior judges, and the strategy whose replies show why."""
-    params = item.callspec.params  # type: ignore[attr-defined]
-    marker = item.get_closest_marker("measures")
+    asked, marker = selection.subject(item), item.get_closest_marker("measures")
     assert marker is not None
-    if "cell" in params:
-        name, strategy = params["cell"]
-        return measurement[name], strategy
-    measured = measurement[params.get("checkpoint") or params["tuning"]]
-    return measured, worst(measured, marker.args)
+    judged = asked.checkpoints[asked.step + 1] if len(asked.checkpoints) > 1 else asked.checkpoints[0]
+    measured = measurement[judged]
+    return measured, asked.strategy or worst(measured, marker.args)
 
 
 def explanation(verdict: Verdict, item: pytest.Item, measurement: Measurement) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from fixtures.measurement import Measurement
-from fixtures.plugin import MEASUREMENT, OPTIONS, VERDICT, judges
+from fixtures.plugin import LOOK, MEASUREMENT, OPTIONS, VERDICT, judges
 from fixtures.verdict import Bound
 from reports import html, tables
 from reports.evidence import telling
@@ -65,7 +65,7 @@ def pytest_runtest_makereport(
             "verdict": verdict.outcome,
             **numbers,
             "n_problems": verdict.n,
-            "stopped_early": False,
+            "stopped_early": not item.stash[LOOK].last,
         }
         item.user_properties += [(name, str(value)) for name, value in shown.items() if name != "id"]
     report = yield
@@ -148,12 +148,9 @@ class Writer:
         measurement = self._measured()
         if measurement is None:
             return
-        n = len(measurement.problem_set.problems)
         for measured in measurement.done.values():
-            title = (
-                f"{measured.name} ({measured.role}): {n} problems, {measured.internal.accuracy:.0%} solved"
-            )
-            terminalreporter.section(title, sep="-")
+            solved = f"{len(measured.answers)} problems, {measured.internal.accuracy:.0%} solved"
+            terminalreporter.section(f"{measured.name} ({measured.role}): {solved}", sep="-")
             for line in tables.aligned(tables.CELL_HEADER, tables.cell_rows(measured)):
                 terminalreporter.line(line)
             for note in measured.checkpoint.notes:
