@@ -166,3 +166,15 @@ def test_the_store_is_plain_sqlite(whole: tuple[Path, Run], kept: Path) -> None:
 def rows(place: Path, query: str) -> list[tuple[Any, ...]]:
     """What any SQLite client reads."""
     return sqlite3.connect(f"file:{place / 'store.sqlite3'}?mode=ro", uri=True).execute(query).fetchall()
+
+
+def test_a_number_that_the_token_limit_cut_off_is_not_read(kept: Path) -> None:
+    with sqlite3.connect(kept / "store.sqlite3") as store:
+        store.execute("UPDATE trials SET text = 'My confidence in that answer is 9'")
+        store.execute("UPDATE trials SET finish = 'length' WHERE strategy = 'natural_query'")
+    store.close()
+    again = run(kept, lone(kept))
+    assert again.made == ()
+    strategies = again.profile["checkpoints"]["tuned"]["strategies"]
+    assert strategies["natural_query"]["stated_rate"] == 0
+    assert strategies["natural_inline"]["stated_rate"] == 1
