@@ -54,6 +54,10 @@ def interrupted(place: Path, hold: str, by: signal.Signals) -> int:
     return process.returncode
 
 
+def test_the_store_is_left_as_one_file(whole: tuple[Path, Run]) -> None:
+    assert [path.name for path in whole[0].glob("store*")] == ["store.sqlite3"]
+
+
 @pytest.mark.parametrize(
     ("by", "hold", "made", "lost"),
     [
