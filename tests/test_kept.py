@@ -11,8 +11,11 @@ from typing import Any
 
 import pytest
 
+from fixtures import protocol
+from fixtures.checkpoints import CheckpointSpec
+from fixtures.conversation import Role, solving
 from fixtures.protocol import BLOCK
-from tests.scripted import HOLD, VERSION, Run, logged, options, run, started
+from tests.scripted import HOLD, VERSION, Run, ScriptedCheckpoint, logged, options, run, started
 
 N = 20
 """Problems: a whole block and a part of one."""
@@ -182,3 +185,13 @@ def test_a_number_that_the_token_limit_cut_off_is_not_read(kept: Path) -> None:
     strategies = again.profile["checkpoints"]["tuned"]["strategies"]
     assert strategies["natural_query"]["stated_rate"] == 0
     assert strategies["natural_inline"]["stated_rate"] == 1
+
+
+@pytest.mark.parametrize(("role", "changed"), [("base", True), ("instruct", False)])
+def test_a_key_covers_the_stop_texts_of_a_base_checkpoint(
+    monkeypatch: pytest.MonkeyPatch, role: Role, changed: bool
+) -> None:
+    checkpoint = ScriptedCheckpoint(CheckpointSpec("tuned", role, "scripted:obedient", "--base"), "obedient")
+    before = protocol._key(checkpoint, solving("How many?"), 8)
+    monkeypatch.setattr(protocol, "BASE_STOPS", ("\nUser:",))
+    assert (protocol._key(checkpoint, solving("How many?"), 8) != before) is changed
