@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from transformers import GenerationConfig
+from transformers import AutoTokenizer, GenerationConfig
 
 from fixtures.checkpoints import Checkpoint, CheckpointSpec, EngineSettings, Reply
 from fixtures.checkpoints.files import Source
@@ -158,6 +161,64 @@ def test_weights_that_are_lacking_are_not_made_up(tmp_path: Path) -> None:
     save_file(weights, tmp_path / "model.safetensors", metadata={"format": "pt"})
     with pytest.raises(InputError, match=r"lacks 1 weights .*model\.norm\.weight"):
         _in_order(_tiny(tmp_path), _conversations(), 4)
+
+
+def _t5(at: Path) -> None:
+    _configure(at, model_type="t5")
+
+
+def _wider(at: Path) -> None:
+    _configure(at, hidden_size=32)
+
+
+def _configure(at: Path, **settings: object) -> None:
+    file = at / "config.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), **settings}))
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (_t5, r"its weights cannot be loaded as a causal language model \(.*T5Config"),
+        (_wider, r"has 12 weights of another shape than its config\.json says \(lm_head\.weight"),
+        (
+            lambda at: (at / "model.safetensors").rename(at / "model-1.safetensors"),
+            r"its weights cannot be loaded as a causal language model \(.*model\.safetensors",
+        ),
+    ],
+    ids=["encoder-decoder", "hidden-size", "shard-without-index"],
+)
+def test_what_only_loading_shows_is_one_line(
+    tmp_path: Path, damage: Callable[[Path], object], words: str
+) -> None:
+    tiny_checkpoint(tmp_path, chat_template=CHATML)
+    damage(tmp_path)
+    checkpoint = _tiny(tmp_path)
+    with pytest.raises(InputError, match=rf"^--checkpoint tiny: {words}"):
+        _in_order(checkpoint, _conversations(), 4)
+
+
+def _go_on(at: Path, text: str) -> None:
+    """Make the weights of a checkpoint say `text` after a colon, whatever stands before: each token says the next."""
+    from safetensors.torch import load_file, save_file
+
+    weights = load_file(at / "model.safetensors")
+    spoken = AutoTokenizer.from_pretrained(at)(":" + text, add_special_tokens=False)["input_ids"]
+    for name, weight in weights.items():
+        if not name.endswith("norm.weight"):
+            weight.zero_()
+    for place, (token, following) in enumerate(itertools.pairwise(spoken)):
+        weights["model.embed_tokens.weight"][token, place] = 1
+        weights["lm_head.weight"][following, place] = 1
+    save_file(weights, at / "model.safetensors", metadata={"format": "pt"})
+
+
+def test_an_empty_reply_has_no_tokens(tmp_path: Path) -> None:
+    _go_on(tiny_checkpoint(tmp_path), "\nUser:")
+    prompts = [solving(question) for question in QUESTIONS]
+    assert _in_order(_tiny(tmp_path, "base"), prompts, 20, logprobs=True) == [Reply("", "stop")] * len(
+        prompts
+    )
 
 
 @pytest.mark.parametrize(("dtype", "expected"), [(None, "float32"), ("bfloat16", "bfloat16")])
