@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from fixtures.measurement import Measurement
-from fixtures.plugin import MEASUREMENT, OPTIONS, VERDICT, judges
+from fixtures.plugin import MEASUREMENT, OPTIONS, VERDICT
 from fixtures.verdict import Bound
 from reports import html, tables
 from reports.evidence import telling
@@ -20,17 +19,30 @@ from reports.profile import dumps, profile
 RUNNING = pytest.StashKey[pytest.Item]()
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Send junit.xml and report.html to --output, before the plugins that write them are configured."""
-    if not judges(config) or config.option.collectonly:
+    if OPTIONS not in config.stash or config.option.collectonly:
         return
-    output = Path(config.getoption("--output")).expanduser()
+    output = config.stash[OPTIONS].output
     config.option.xmlpath = config.option.xmlpath or str(output / "junit.xml")
     if not config.option.htmlpath:
         config.option.htmlpath = str(output / "report.html")
         config.option.self_contained_html = True
     config.pluginmanager.register(Writer(config), "heedful-writer")
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
+    """A run that bad input ends writes no report of itself."""
+    try:
+        return (yield)
+    except pytest.UsageError:
+        plugins = session.config.pluginmanager
+        if junit := plugins.get_plugin("junitxml"):
+            junit.pytest_unconfigure(session.config)
+        for report in (p for p in plugins.get_plugins() if type(p).__module__.startswith("pytest_html.")):
+            plugins.unregister(report)
+        raise
 
 
 @pytest.hookimpl(wrapper=True)
