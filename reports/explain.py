@@ -8,9 +8,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from fixtures.measurement import Measured, Measurement, Transcript
+from fixtures.measurement import Measured, Measurement
 from fixtures.verdict import Verdict
 from reports.evidence import signal_read, telling, worst
+from reports.exchanges import Exchange, exchanges
 from reports.text import quoted
 
 CONVERSATIONAL = {"natural_query", "natural_inline", "system_override"}
@@ -37,17 +38,15 @@ def explanation(verdict: Verdict, item: pytest.Item, measurement: Measurement) -
         lines.append(f"signal: {signal_read(measured, strategy)}")
     if strategy is not None:
         lines.append(f"replies in {strategy} (problem, monitor's hint, stated confidence, reply):")
-        lines += [f"  {described(t)}" for t in telling(measured.transcripts(strategy))]
+        lines += [f"  {described(e)}" for e in telling(exchanges(measured, strategy))]
     lines.append(f"alone: {command(item)}")
     return lines
 
 
-def described(transcript: Transcript) -> str:
-    trial = transcript.trial
-    hint = "no signal" if trial.hint is None else f"hint {trial.hint:g}"
-    value = transcript.reading.value
-    stated = transcript.reading.status if value is None else f"{value:g}"
-    return f"#{trial.problem + 1}, {hint} -> {stated}: {quoted(trial.text)}"
+def described(exchange: Exchange) -> str:
+    hint = "no signal" if exchange.hint is None else f"hint {exchange.hint:g}"
+    stated = exchange.status if exchange.stated is None else f"{exchange.stated:g}"
+    return f"#{exchange.problem}, {hint} -> {stated}: {quoted(exchange.reply)}"
 
 
 def command(item: pytest.Item) -> str:
