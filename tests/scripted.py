@@ -38,7 +38,7 @@ OWN = 90.0
 """The confidence of a script that does not follow the signal, percent."""
 RIGHT, WRONG = 0.9, 0.6
 """Token probability of right and of wrong answers."""
-HOSTILE = "<script>alert(1)</script> <img src=x onerror=alert(1)> \x1b[31m\x07 \x00 \u202e"
+HOSTILE = "<script>alert(1)</script> <img src=x onerror=alert(1)> \x1b[31m\x07 \x00 \u202e \ud800 ```"
 
 
 @dataclass(frozen=True)
