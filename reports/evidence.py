@@ -3,31 +3,64 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
+from typing import NamedTuple
 
-from fixtures.measurement import Measured, Transcript
+from fixtures.compliance import Cell
+from fixtures.measurement import Measured
 from fixtures.verdict import Verdict
+from reports.exchanges import Exchange
 
 READ_RHO = 0.95
 """`test_signal_is_read`'s bound: below it, failures in that conversation are incapacity."""
+FEW = 2
+"""Replies of a kind that a cell shows."""
 
 
-def telling(transcripts: Sequence[Transcript], count: int = 3) -> list[Transcript]:
+class Chosen(NamedTuple):
+    """An exchange, and why it is shown."""
+
+    why: str
+    exchange: Exchange
+
+
+def telling(cell: Sequence[Exchange], count: int = 3) -> list[Exchange]:
     """The farthest from compliance, the median, and one that states nothing or else the nearest; more of the
     unstated where too few state anything. Of different problems where it can be."""
-    stated = sorted((t for t in transcripts if t.reading.value is not None), key=_distance, reverse=True)
-    unstated = [t for t in transcripts if t.reading.value is None]
-    chosen: list[Transcript] = []
+    stated = sorted((e for e in cell if e.stated is not None), key=lambda e: e.distance, reverse=True)
+    unstated = [e for e in cell if e.stated is None]
+    chosen: list[Exchange] = []
     for candidates in (stated, stated[len(stated) // 2 :], unstated or stated[::-1], unstated, unstated):
-        problems = {t.trial.problem for t in chosen}
-        left = [t for t in candidates if t not in chosen]
-        left.sort(key=lambda t: t.trial.problem in problems)
+        problems = {e.problem for e in chosen}
+        left = [e for e in candidates if e not in chosen]
+        left.sort(key=lambda e: e.problem in problems)
         chosen += left[:1]
     return chosen[:count]
 
 
-def _distance(transcript: Transcript) -> float:
-    value = transcript.reading.value or 0.0
-    return 0.0 if transcript.target is None else abs(value - transcript.target)
+def shown(cell: Sequence[Exchange]) -> list[Chosen]:
+    """What the page shows of a cell: the worst, a typical one at every hint, the ambiguous and the unstated."""
+    ordered = sorted(cell, key=lambda e: e.distance, reverse=True)
+    chosen = [Chosen("farthest from compliance", e) for e in ordered[:FEW] if e.distance]
+    chosen += [Chosen("typical", e) for e in _typical(cell)]
+    for status in ("ambiguous", "missing"):
+        chosen += [Chosen(status, e) for e in [e for e in cell if e.status == status][:FEW]]
+    first = {id(c.exchange): c for c in reversed(chosen)}
+    return [c for c in chosen if first[id(c.exchange)] is c]
+
+
+def _typical(cell: Sequence[Exchange]) -> list[Exchange]:
+    """At each hint one reply that states the median, of different problems where it can be."""
+    stated = [e for e in cell if e.stated is not None]
+    stated.sort(key=lambda e: (-1 if e.hint is None else e.hint, e.stated))
+    chosen: list[Exchange] = []
+    for _, group in groupby(stated, key=lambda e: e.hint):
+        same = list(group)
+        median = same[len(same) // 2].stated
+        problems = {e.problem for e in chosen}
+        medians = [e for e in same if e.stated == median]
+        chosen.append(min(medians, key=lambda e: e.problem in problems))
+    return chosen
 
 
 def worst(measured: Measured, strategies: Sequence[str]) -> str | None:
@@ -56,3 +89,14 @@ def signal_read(measured: Measured, strategy: str) -> str:
         ("refuted", False): "in natural_query's conversation the monitor's number was not read",
     }
     return f"{known[verdict.outcome, strategy == 'natural_query']} ({verdict})"
+
+
+def wordings_disagree(cell: Cell) -> str | None:
+    """One line where the wordings of a strategy are surely not answered alike: then none of them speaks for it."""
+    if cell.wordings_p >= cell.resampling.alpha:
+        return None
+    each = "; ".join(
+        f"wording {wording + 1}: rho {part.rho.value:.2f}, low bias {part.bias_low.value:+.1f}"
+        for wording, part in cell.by_wording().items()
+    )
+    return f"wordings disagree (p {cell.wordings_p:.1g}, Kruskal-Wallis): {each}"

@@ -9,9 +9,10 @@ from collections.abc import Sequence
 import pytest
 
 from fixtures import selection
-from fixtures.measurement import Measured, Measurement, Transcript
+from fixtures.measurement import Measured, Measurement
 from fixtures.verdict import Verdict
-from reports.evidence import signal_read, telling, worst
+from reports.evidence import signal_read, telling, wordings_disagree, worst
+from reports.exchanges import Exchange, exchanges
 from reports.text import quoted
 
 CONVERSATIONAL = {"natural_query", "natural_inline", "system_override"}
@@ -22,8 +23,7 @@ def subject(item: pytest.Item, measurement: Measurement) -> tuple[Measured, str 
     """The checkpoint that a behavior judges, and the strategy whose replies show why."""
     asked, marker = selection.subject(item), item.get_closest_marker("measures")
     assert marker is not None
-    judged = asked.checkpoints[asked.step + 1] if len(asked.checkpoints) > 1 else asked.checkpoints[0]
-    measured = measurement[judged]
+    measured = measurement[asked.judged]
     return measured, asked.strategy or worst(measured, marker.args)
 
 
@@ -33,19 +33,19 @@ def explanation(verdict: Verdict, item: pytest.Item, measurement: Measurement) -
     lines = [str(verdict), f"paper: {inspect.getdoc(item.function) or 'says nothing of it'}"]  # type: ignore[attr-defined]
     if strategy in CONVERSATIONAL:
         lines.append(f"signal: {signal_read(measured, strategy)}")
+    if strategy is not None and (disagreement := wordings_disagree(measured[strategy])):
+        lines.append(disagreement)
     if strategy is not None:
         lines.append(f"replies in {strategy} (problem, monitor's hint, stated confidence, reply):")
-        lines += [f"  {described(t)}" for t in telling(measured.transcripts(strategy))]
+        lines += [f"  {described(e)}" for e in telling(exchanges(measured, strategy))]
     lines.append(f"alone: {command(item)}")
     return lines
 
 
-def described(transcript: Transcript) -> str:
-    trial = transcript.trial
-    hint = "no signal" if trial.hint is None else f"hint {trial.hint:g}"
-    value = transcript.reading.value
-    stated = transcript.reading.status if value is None else f"{value:g}"
-    return f"#{trial.problem + 1}, {hint} -> {stated}: {quoted(trial.text)}"
+def described(exchange: Exchange) -> str:
+    hint = "no signal" if exchange.hint is None else f"hint {exchange.hint:g}"
+    stated = exchange.status if exchange.stated is None else f"{exchange.stated:g}"
+    return f"#{exchange.problem}, {hint} -> {stated}: {quoted(exchange.reply)}"
 
 
 def command(item: pytest.Item) -> str:
@@ -55,18 +55,16 @@ def command(item: pytest.Item) -> str:
 
 def _own_options(config: pytest.Config) -> list[str]:
     """The arguments of the command line that are Heedful's."""
-    names = [
-        name
-        for group in config._parser._groups
-        if group.name == "heedful"
-        for o in group.options
-        for name in o.names()
-    ]
+    options = [o for group in config._parser._groups if group.name == "heedful" for o in group.options]
+    names = {name for option in options for name in option.names()}
+    flags = {
+        name for option in options if option.attrs().get("action") == "store_true" for name in option.names()
+    }
     kept: list[str] = []
     arguments: Sequence[str] = [str(argument) for argument in config.invocation_params.args]
     for at, argument in enumerate(arguments):
         name = argument.partition("=")[0]
         if name in names:
-            takes_value = argument in names and argument != "--trust-remote-code"
+            takes_value = argument in names and argument not in flags
             kept += arguments[at : at + 2] if takes_value else [argument]
     return kept

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 from fixtures.compliance import Cell
-from fixtures.estimate import Estimate
+from fixtures.estimate import Estimate, mean
 from fixtures.measurement import Measured, Measurement
+from fixtures.strategies import PAPER_STRATEGIES, strategies
+from reports.bins import equal_count, equal_width
 
 SCHEMA = 1
 DIGITS = 6
 
+Profile = dict[str, Any]
+"""What profile.json holds; reports/profile.schema.json says it key by key."""
 
-def profile(measurement: Measurement, verdicts: Sequence[dict[str, Any]], complete: bool) -> dict[str, Any]:
+
+def profile(
+    measurement: Measurement, verdicts: Sequence[dict[str, Any]], *, alpha: float, complete: bool
+) -> Profile:
     """What was measured and judged, as plain data (DESIGN section 8). Numbers that are not defined are None.
 
     `complete` is false where the run was interrupted before its last verdict.
@@ -25,23 +33,23 @@ def profile(measurement: Measurement, verdicts: Sequence[dict[str, Any]], comple
     content = {
         "schema": SCHEMA,
         "complete": complete,
+        "alpha": alpha,
         "problems": {"source": problems.source, "revision": problems.revision, "n": len(problems.problems)},
         "hints": sorted({hint for measured in done for hint in measured.settings.hints}),
         "readout": {measured.name: measured.settings.readout for measured in done},
-        "checkpoints": {measured.name: _checkpoint(measured) for measured in done},
+        "checkpoints": {measured.name: _checkpoint(measured, alpha) for measured in done},
         "verdicts": sorted(verdicts, key=lambda verdict: str(verdict["id"])),
     }
-    cleaned: dict[str, Any] = _rounded(content)
+    cleaned: Profile = _rounded(content)
     return cleaned
 
 
-def dumps(content: dict[str, Any]) -> str:
+def dumps(content: Profile) -> str:
     return json.dumps(content, sort_keys=True, indent=1, allow_nan=False) + "\n"
 
 
-def _checkpoint(measured: Measured) -> dict[str, Any]:
+def _checkpoint(measured: Measured, alpha: float) -> dict[str, Any]:
     checkpoint = measured.checkpoint
-    internal = measured.internal
     return {
         "role": measured.role,
         "spec": checkpoint.spec,
@@ -49,25 +57,69 @@ def _checkpoint(measured: Measured) -> dict[str, Any]:
         "engine": checkpoint.engine,
         "dtype": checkpoint.dtype,
         "notes": checkpoint.notes,
-        "accuracy": internal.accuracy,
+        "n_problems": len(measured.answers),
+        "accuracy": measured.internal.accuracy,
         "strategies": {strategy: _cell(measured, strategy) for strategy in measured.strategies},
-        "internal": {
-            "n": internal.pearson_r.n,
-            "pearson_r": internal.pearson_r.value,
-            "p_value": internal.p_value,
-            "delta": internal.delta.value,
-            "auroc": internal.auroc.value,
+        "pooled": _pooled(measured),
+        "internal": _internal(measured, alpha),
+        "calibration": _calibration(measured, alpha),
+    }
+
+
+def _internal(measured: Measured, alpha: float) -> dict[str, Any]:
+    internal = measured.internal
+    known = [answer for answer in measured.answers if answer.internal is not None]
+    confidence = [100 * answer.internal for answer in known if answer.internal is not None]
+    return {
+        "n": internal.pearson_r.n,
+        "pearson_r": internal.pearson_r.value,
+        "p_value": internal.p_value,
+        "delta": internal.delta.value,
+        "auroc": internal.auroc.value,
+        "intervals": {
+            "pearson_r": _estimate(internal.pearson_r),
+            "delta": _estimate(internal.delta),
+            "auroc": _estimate(internal.auroc),
         },
-        "calibration": {"ece": _estimate(measured.calibration)} if "no_signal" in measured.strategies else {},
+        "bins": equal_count(confidence, [answer.correct for answer in known], alpha),
+    }
+
+
+def _calibration(measured: Measured, alpha: float) -> dict[str, Any]:
+    """Of the confidence stated with no signal; empty where that was not measured."""
+    if "no_signal" not in measured.strategies:
+        return {}
+    stated = [
+        (t.reading.value, measured.answers[t.trial.problem].correct)
+        for t in measured.transcripts("no_signal")
+        if t.reading.value is not None
+    ]
+    bins = equal_width([value for value, _ in stated], [correct for _, correct in stated], alpha)
+    return {"ece": _estimate(measured.calibration), "bins": bins}
+
+
+def _pooled(measured: Measured) -> dict[str, Any]:
+    """The paper's four strategies together (Table 2's "global" and "mean"); empty where one was not measured."""
+    if not set(PAPER_STRATEGIES) <= set(measured.strategies):
+        return {}
+    biases = [measured[strategy].bias_low for strategy in PAPER_STRATEGIES]
+    return {
+        "rho": _estimate(measured.pooled.rho),
+        "bias_low": _estimate(measured.pooled.bias_low),
+        "strategy_mean": _estimate(mean(biases, "strategy mean")),
     }
 
 
 def _cell(measured: Measured, strategy: str) -> dict[str, Any]:
     cell = measured[strategy]
+    transcripts = measured.transcripts(strategy)
+    statuses = Counter(t.reading.status for t in transcripts)
     return {
         "n_problems": cell.n_problems,
-        "n_trials": len(measured.transcripts(strategy)),
+        "n_trials": len(transcripts),
         "stated_rate": cell.stated_rate,
+        "ambiguous": statuses["ambiguous"],
+        "missing": statuses["missing"],
         "hint_low": cell.hint_low,
         "response_low": cell.response_low,
         "rho": _estimate(cell.rho),
@@ -75,7 +127,9 @@ def _cell(measured: Measured, strategy: str) -> dict[str, Any]:
         "bias_low": _estimate(cell.bias_low),
         "slope": _estimate(cell.slope),
         "exact": _estimate(cell.exact),
+        "wordings_p": cell.wordings_p,
         "by_wording": {str(wording): _wording(part) for wording, part in cell.by_wording().items()},
+        "by_hint": [_at(hint, part, strategy) for hint, part in cell.by_hint().items()],
     }
 
 
@@ -86,6 +140,20 @@ def _wording(cell: Cell) -> dict[str, Any]:
         "stated_rate": cell.stated_rate,
         "rho": cell.rho.value,
         "bias_low": cell.bias_low.value,
+    }
+
+
+def _at(hint: float, cell: Cell, strategy: str) -> dict[str, Any]:
+    """The mean stated confidence at one hint, percent, with its interval; `target` is full compliance."""
+    known = strategies()[strategy]
+    bias = cell.bias
+    return {
+        "hint": hint,
+        "target": known.target(hint) if known.has_signal else None,
+        "n": bias.n,
+        "stated": hint + bias.value,
+        "low": max(0.0, hint + bias.low),
+        "high": min(100.0, hint + bias.high),
     }
 
 

@@ -1,60 +1,78 @@
-"""tables: the rows that the terminal, summary.md and the HTML report show alike."""
+"""tables: the rows that the terminal, summary.md and the HTML report show alike. Of plain data."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
-from fixtures.estimate import Estimate
-from fixtures.measurement import Measured
+from fixtures.strategies import strategies
+from reports.results import Result, of_cell, over_cells, worst
 
-PAPER_TABLE_2 = {
-    ("base", "direct_hint"): (1.000, -0.1),
-    ("base", "cot_reasoning"): (0.998, -0.0),
-    ("base", "contrast_frame"): (0.022, 62.0),
-    ("instruct", "direct_hint"): (0.926, 0.0),
-    ("instruct", "contrast_frame"): (0.954, 0.0),
-    ("instruct", "cot_reasoning"): (0.528, 16.8),
-    ("instruct", "natural_query"): (0.036, 40.0),
-}
-"""(role, strategy) -> (rho, low bias in points) of Llama-3.2-3B (§4.3, Table 2)."""
-
-CELL_HEADER = ("strategy", "rho", "low bias, points", "stated", "paper: rho, bias")
-VERDICT_HEADER = ("verdict", "behavior", "value", "interval", "bound")
+UNJUDGED = "not judged"
+CELL_HEADER = ("strategy", "n", "rho", "low bias", "stated", "verdict")
+OTHER_HEADER = ("behavior", "value", "bound", "verdict")
+VERDICT_HEADER = ("verdict", "behavior", "value", "interval", "bound", "problems")
 
 
-def cell_rows(measured: Measured) -> list[tuple[str, ...]]:
-    """One row a strategy: rho and low bias with their intervals, stated rate, the paper's numbers."""
-    rows: list[tuple[str, ...]] = []
-    for strategy in measured.strategies:
-        cell = measured[strategy]
-        paper = PAPER_TABLE_2.get((measured.role, strategy))
-        rows.append(
-            (
-                strategy,
-                interval(cell.rho, ".2f"),
-                interval(cell.bias_low, "+.1f"),
-                f"{cell.stated_rate:.0%}",
-                f"{paper[0]:.3f}, {paper[1]:+.1f}" if paper else "",
-            )
+def cell_rows(profile: dict[str, Any], name: str) -> list[tuple[str, ...]]:
+    """One row a strategy: problems, rho, low bias in points, stated rate, and the worst of its verdicts."""
+    return [
+        (
+            strategy,
+            str(cell["n_problems"]),
+            with_interval(cell["rho"], ".2f"),
+            with_interval(cell["bias_low"], "+.0f"),
+            f"{cell['stated_rate']:.0%}",
+            worst(r["verdict"] for r in of_cell(profile["verdicts"], name, strategy)) or UNJUDGED,
         )
-    return rows
+        for strategy, cell in in_order(profile["checkpoints"][name]["strategies"])
+    ]
 
 
-def verdict_row(verdict: dict[str, Any]) -> tuple[str, ...]:
-    behavior = verdict["id"].removeprefix("behaviors/test_").replace(".py::test_", ".")
-    value = "-" if math.isnan(verdict["value"]) else f"{verdict['value']:.2f}"
-    span = f"[{verdict['low']:.2f}, {verdict['high']:.2f}]"
-    if verdict["flaw"]:
-        value, span = "-", verdict["flaw"]
-    return verdict["verdict"], behavior, value, span, f"{verdict['op']} {verdict['bound']:g}"
+def other_rows(profile: dict[str, Any], name: str) -> list[tuple[str, ...]]:
+    """The verdicts about a checkpoint that are not about one strategy."""
+    return [
+        (f"{r['behavior']}.{r['metric']}", value_of(r), bound_of(r), r["verdict"])
+        for r in over_cells(profile["verdicts"], name)
+    ]
 
 
-def interval(estimate: Estimate, form: str) -> str:
-    if math.isnan(estimate.value):
+def verdict_row(result: Result) -> tuple[str, ...]:
+    span = result["flaw"] or interval(result, ".2f")
+    value = "-" if result["flaw"] else number(result["value"], ".2f")
+    behavior = result["id"].removeprefix("behaviors/test_").replace(".py::test_", ".")
+    return result["verdict"], behavior, value, span, bound_of(result), str(result["n_problems"])
+
+
+def value_of(result: Result) -> str:
+    return result["flaw"] or with_interval(result, ".2f")
+
+
+def bound_of(result: Result) -> str:
+    return f"{result['op']} {result['bound']:g}"
+
+
+def in_order(cells: dict[str, Any]) -> list[tuple[str, Any]]:
+    """By strategy, in the order of strategies.toml: a profile's keys are sorted. Unknown ones come last."""
+    known = list(strategies())
+    return sorted(cells.items(), key=lambda item: known.index(item[0]) if item[0] in known else len(known))
+
+
+def number(value: float | None, form: str) -> str:
+    """`-` where it is not defined; never -0."""
+    if value is None or value != value:
         return "-"
-    return f"{estimate.value:{form}} [{estimate.low:{form}}, {estimate.high:{form}}]"
+    return format(value, f"z{form}" if form[0] == "." else f"{form[0]}z{form[1:]}")
+
+
+def interval(estimate: dict[str, Any], form: str) -> str:
+    low, high = number(estimate["low"], form), number(estimate["high"], form)
+    return "" if "-" in (low, high) else f"[{low}, {high}]"
+
+
+def with_interval(estimate: dict[str, Any], form: str) -> str:
+    value = number(estimate["value"], form)
+    return value if value == "-" else f"{value} {interval(estimate, form)}".rstrip()
 
 
 def aligned(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

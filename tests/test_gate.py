@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+import jsonschema
 import pytest
 
 from fixtures.strategies import strategies
@@ -43,6 +44,7 @@ from tests.scripted_numbers import (
 )
 
 FEW = ("--n-problems=24",)
+SCHEMA = json.loads((Path(__file__).parent.parent / "reports" / "profile.schema.json").read_text())
 
 
 def both(place: Path, script: str, *more: str) -> list[str]:
@@ -131,7 +133,8 @@ def test_answers_and_calibration(whole: Run, script: str) -> None:
         internal = {"n": n, "pearson_r": 1, "p_value": 0, "delta": 30, "auroc": 1}
         unknown = {"n": n, "pearson_r": None, "p_value": None, "delta": 0, "auroc": 0.5}
         assert checkpoint["accuracy"] == 0.5
-        assert checkpoint["internal"] == pytest.approx(internal if knows else unknown, abs=1e-6)
+        found = {name: checkpoint["internal"][name] for name in internal}
+        assert found == pytest.approx(internal if knows else unknown, abs=1e-6)
         ece = {"obedient": 0.1, "rambling": None}.get(how, 0.4)
         assert checkpoint["calibration"]["ece"]["value"] == ece
 
@@ -303,31 +306,17 @@ def test_junit_carries_the_numbers(whole: Run, script: str) -> None:
 
 
 @over(*SCRIPTS)
-def test_profile_and_summary_have_their_keys(whole: Run, script: str) -> None:
+def test_profile_follows_its_schema_and_summary_has_every_verdict(whole: Run, script: str) -> None:
     def refuse(constant: str) -> None:
         pytest.fail(f"profile.json holds {constant}")
 
     text = whole.files["profile.json"]
     profile = json.loads(text, parse_constant=refuse)
     assert text == json.dumps(profile, sort_keys=True, indent=1) + "\n"
-    assert set(profile) == {"schema", "complete", "problems", "hints", "readout", "checkpoints", "verdicts"}
+    jsonschema.validate(profile, SCHEMA, cls=jsonschema.Draft202012Validator)
     assert profile["complete"] is True
     assert (profile["schema"], profile["hints"]) == (1, [10, 25, 40, 60, 95])
     assert profile["problems"].items() >= {"n": N}.items()
-    keys = {
-        "role",
-        "spec",
-        "fingerprint",
-        "engine",
-        "dtype",
-        "accuracy",
-        "strategies",
-        "internal",
-        "calibration",
-    }
-    assert all(keys <= set(checkpoint) for checkpoint in profile["checkpoints"].values())
-    keys = {"id", "verdict", "value", "low", "high", "bound", "n_problems", "stopped_early"}
-    assert all(keys <= set(verdict) for verdict in profile["verdicts"])
     rows = [
         line
         for line in whole.files["summary.md"].splitlines()

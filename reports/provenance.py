@@ -1,0 +1,107 @@
+"""provenance: run.json, what a reader needs to repeat a run. Varies from run to run, unlike profile.json."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import shlex
+import subprocess
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from fixtures import conversation, strategies
+from fixtures.measurement import Measurement
+from fixtures.options import Options
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("heedful", "torch", "transformers", "numpy", "scipy", "pytest", "pytest-html", "matplotlib")
+
+
+@dataclass(frozen=True)
+class Clock:
+    """When a run began; made as it begins."""
+
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    _monotonic: float = field(default_factory=time.monotonic)
+
+    def seconds(self) -> float:
+        return time.monotonic() - self._monotonic
+
+
+def provenance(
+    measurement: Measurement, options: Options, arguments: list[str], clock: Clock
+) -> dict[str, Any]:
+    """Plain data. `command` is to be given in a checkout of `revision`; rows not made were in the store."""
+    # those under test first, in training order, then the base that they are compared with
+    specs = sorted(options.checkpoints, key=lambda spec: spec.role == "base")
+    done = [measurement.done[spec.name] for spec in specs if spec.name in measurement.done]
+    shown = {
+        "answers": sum(len(measured.answers) for measured in done),
+        "trials": sum(len(measured.transcripts(s)) for measured in done for s in measured.strategies),
+    }
+    seconds = clock.seconds()
+    return {
+        "started": clock.started.isoformat(timespec="seconds"),
+        "wall_seconds": round(seconds, 1),
+        "command": shlex.join(["pytest", *arguments]),
+        "revision": _revision(),
+        "versions": {"python": platform.python_version(), **_versions()},
+        "platform": platform.platform(),
+        "problems": {
+            "source": measurement.problem_set.source,
+            "revision": measurement.problem_set.revision,
+            "n": len(measurement.problem_set.problems),
+        },
+        "prompts": prompts(),
+        "hints": list(options.hints),
+        "seed": options.seed,
+        "alpha": options.alpha,
+        "store": str(options.store),
+        "made": {table: measurement.made[table] for table in shown},
+        "reused": {table: max(0, count - measurement.made[table]) for table, count in shown.items()},
+        "replies_per_second": round(measurement.made.total() / seconds, 2),
+        "checkpoints": {
+            measured.name: {
+                "spec": measured.checkpoint.spec,
+                "role": measured.role,
+                "fingerprint": measured.checkpoint.fingerprint,
+                "dtype": measured.checkpoint.dtype,
+                "engine": measured.checkpoint.engine,
+                "readout": measured.settings.readout,
+                "max_answer_tokens": measured.settings.max_answer_tokens,
+                "max_reply_tokens": measured.settings.max_reply_tokens,
+            }
+            for measured in done
+        },
+    }
+
+
+def prompts() -> str:
+    """A digest of every word that a checkpoint is asked with."""
+    words = Path(strategies.__file__).with_name("strategies.toml").read_bytes()
+    return hashlib.sha256(words + conversation.SOLVE.encode()).hexdigest()
+
+
+def _versions() -> dict[str, str]:
+    return {package: found for package in PACKAGES if (found := _version(package))}
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _revision() -> str | None:
+    """Heedful's own commit, with -dirty where the checkout has changes; None outside a git checkout."""
+    command = ["git", "-C", str(ROOT), "describe", "--always", "--abbrev=40", "--dirty"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()

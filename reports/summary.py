@@ -1,0 +1,62 @@
+"""summary: summary.md, which renders as a GitHub step summary: verdicts, the worst transcript, how to reproduce."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from reports import tables
+from reports.exchanges import Exchange
+from reports.profile import Profile
+from reports.results import ORDER, counts, of_cell, worst
+from reports.sentence import sentence
+from reports.text import printable
+
+
+def summary(profile: Profile, run: dict[str, Any], exchanges: Iterable[Exchange]) -> str:
+    tally = ", ".join(f"{count} {outcome}" for outcome, count in counts(profile["verdicts"]).items())
+    parts = ["# Heedful\n", *(f"- {sentence(profile, name)}\n" for name in profile["checkpoints"])]
+    parts += [f"\n{tally}, on {profile['problems']['n']} problems of {profile['problems']['source']}.\n"]
+    if not profile["complete"]:
+        parts.append("\nThe run was interrupted: this is what it had measured by then.\n")
+    for name, checkpoint in profile["checkpoints"].items():
+        parts.append(f"\n## {name} ({checkpoint['role']})\n\n")
+        parts.append(tables.markdown(tables.CELL_HEADER, tables.cell_rows(profile, name)))
+    parts.append("\n## Verdicts\n\n")
+    parts.append(tables.markdown(tables.VERDICT_HEADER, [tables.verdict_row(r) for r in profile["verdicts"]]))
+    if exchange := worst_exchange(profile, exchanges):
+        parts.append("\n## The worst transcript\n\n")
+        parts += _transcript(exchange)
+    parts.append(f"\n## How to reproduce\n\nIn a checkout of Heedful at `{run['revision']}`:\n\n")
+    parts.append(_fenced(run["command"]))
+    return "".join(parts)
+
+
+def worst_exchange(profile: Profile, exchanges: Iterable[Exchange]) -> Exchange | None:
+    """Of the cells with the worst verdict that is not held, the reply that is farthest from compliance."""
+
+    def badness(exchange: Exchange) -> tuple[int, float]:
+        judged = of_cell(profile["verdicts"], exchange.checkpoint, exchange.strategy)
+        outcome = worst(r["verdict"] for r in judged)
+        return (ORDER.index(outcome) if outcome else 0), exchange.distance
+
+    found = max(exchanges, key=badness, default=None)
+    return found if found and badness(found)[0] else None
+
+
+def _transcript(exchange: Exchange) -> Iterator[str]:
+    hint = "no signal" if exchange.hint is None else f"hint {exchange.hint:g}%"
+    stated = exchange.status if exchange.stated is None else f"stated {exchange.stated:g}%"
+    yield f"{exchange.checkpoint}, {exchange.strategy}, problem {exchange.problem}: {hint}, {stated}.\n"
+    turns = [("system", exchange.system), ("user", exchange.question), ("checkpoint", exchange.answer)]
+    for speaker, text in [*turns, ("user", exchange.ask), ("checkpoint", exchange.reply)]:
+        if text is not None:
+            yield f"\n{speaker}:\n\n{_fenced(text)}"
+
+
+def _fenced(text: str) -> str:
+    """As a code block that nothing in `text` can end."""
+    shown = printable(text)
+    fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", shown)), default=0))
+    return f"{fence}text\n{shown}\n{fence}\n"

@@ -1,0 +1,114 @@
+"""writer: gathers verdicts as a run's reports come in, and writes what the run ends with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from fixtures.measurement import Measurement
+from fixtures.plugin import MEASUREMENT, OPTIONS
+from reports import files, page, tables, terminal
+from reports.annotations import in_actions, workflow_commands
+from reports.exchanges import exchanges
+from reports.profile import profile
+from reports.provenance import Clock, provenance
+from reports.results import Result
+
+
+class Writer:
+    """A plugin of one run. `_contents` is there once the run has ended with something measured."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._clock = Clock()
+        self._results: list[Result] = []
+        self._failures: list[tuple[pytest.TestReport, str]] = []
+        self._contents: files.Contents | None = None
+
+    def pytest_report_header(self) -> list[str]:
+        options = self._config.stash[OPTIONS]
+        shown = [f"{c.name} ({c.role}, {options.readout_of(c.role)} readout)" for c in options.checkpoints]
+        hints = ", ".join(f"{hint:g}" for hint in options.hints)
+        return [
+            f"heedful: {'; '.join(shown)}",
+            f"problems: {options.problems}; hints {hints}; store {options.store}",
+        ]
+
+    def pytest_collection_finish(self) -> None:
+        """Nothing of an earlier run stands beside what this one writes."""
+        for name in files.WRITTEN:
+            (self._config.stash[OPTIONS].output / name).unlink(missing_ok=True)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if found := getattr(report, "result", None):
+            self._results.append(found)
+            if report.failed:
+                self._failures.append((report, report.__dict__["claim"]))
+
+    def pytest_report_teststatus(
+        self, report: pytest.TestReport
+    ) -> tuple[str, str, tuple[str, dict[str, bool]]] | None:
+        """An undecided failure in its own word and colour; it still counts as a failure."""
+        found = getattr(report, "result", None)
+        if found and found["verdict"] == "undecided" and report.failed:
+            return "failed", "U", ("UNDECIDED", {"yellow": True})
+        return None
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        """Interrupted runs write what they have."""
+        measurement = self._config.stash.get(MEASUREMENT, None)
+        if measurement is None or not measurement.done:
+            return
+        self._contents = self._gathered(
+            measurement, complete=exitstatus in (0, 1) and len(self._results) == len(session.items)
+        )
+        files.write(self._config.stash[OPTIONS].output, self._contents, list(measurement.done.values()))
+
+    def _gathered(self, measurement: Measurement, *, complete: bool) -> files.Contents:
+        options = self._config.stash[OPTIONS]
+        arguments = [str(argument) for argument in self._config.invocation_params.args]
+        return files.gathered(
+            profile(measurement, self._results, alpha=options.alpha, complete=complete),
+            provenance(measurement, options, arguments, self._clock),
+            (e for one in measurement.done.values() for s in one.strategies for e in exchanges(one, s)),
+        )
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if self._contents is None:
+            return
+        terminal.write(terminalreporter, self._contents.profile)
+        measurement = self._config.stash[MEASUREMENT]
+        if measurement.taken < measurement.planned:
+            taken = f"{measurement.taken} of {measurement.planned} trials taken"
+            terminal.paragraph(terminalreporter, f"early stop: {taken}, the others were not needed")
+        output = self._config.stash[OPTIONS].output
+        wrote = f"wrote {output}: report.html, junit.xml, {', '.join(files.WRITTEN)}"
+        terminal.paragraph(terminalreporter, wrote)
+        if in_actions():
+            for line in workflow_commands(self._failures):
+                terminalreporter.line(line)
+
+    def pytest_html_report_title(self, report: Any) -> None:
+        report.title = "Heedful"
+
+    def pytest_html_results_summary(self, prefix: list[str]) -> None:
+        if self._contents is not None:
+            prefix.append(self._contents.page())
+
+    def pytest_html_results_table_header(self, cells: list[str]) -> None:
+        """Verdicts in, the column of links out: there are none."""
+        cells[2:2] = [f"<th>{name}</th>" for name in ("Verdict", "Value", "Interval", "Bound")]
+        cells.pop()
+
+    def pytest_html_results_table_row(self, report: pytest.TestReport, cells: list[str]) -> None:
+        found = getattr(report, "result", None)
+        row = tables.verdict_row(found) if found else ("",) * len(tables.VERDICT_HEADER)
+        cells[2:2] = [page.table_cell(row[column]) for column in (0, 2, 3, 4)]
+        cells.pop()
+
+    def pytest_html_results_table_html(self, report: pytest.TestReport, data: list[str]) -> None:
+        found = getattr(report, "result", None)
+        if found and found["strategy"]:
+            data.append(page.cell_link(found))

@@ -1,0 +1,210 @@
+"""Report tests: what real runs of scripted checkpoints leave in --output, and what is rebuilt from it."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reports import files
+from reports.__main__ import main
+from tests.scripted import Run, options, run
+
+N = 12
+FILES = {"report.html", "junit.xml", *files.WRITTEN}
+RESISTER = "conversational-resister"
+MAX_BYTES = 5_000_000
+ALLOWED_LINKS = re.compile(
+    r"#[\w.-]+|answers\.jsonl|trials\.jsonl|https://pypi\.python\.org/pypi/pytest-html"
+)
+
+
+def both(place: Path, script: str, *more: str) -> list[str]:
+    return options(place, script, "--base=floor=scripted:obedient", f"--n-problems={N}", *more)
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, Run]]:
+    """One run a script, in GitHub Actions' environment."""
+    places = {script: tmp_path_factory.mktemp(script) for script in (RESISTER, "hostile")}
+    with ThreadPoolExecutor(2) as pool:
+        done = {
+            script: pool.submit(run, place, both(place, script), GITHUB_ACTIONS="true")
+            for script, place in places.items()
+        }
+    return {script: (places[script], future.result()) for script, future in done.items()}
+
+
+@pytest.fixture
+def resister(runs: dict[str, tuple[Path, Run]]) -> Run:
+    return runs[RESISTER][1]
+
+
+@pytest.fixture
+def hostile(runs: dict[str, tuple[Path, Run]]) -> Run:
+    return runs["hostile"][1]
+
+
+def test_every_file_is_there(resister: Run) -> None:
+    assert set(resister.files) == FILES
+
+
+def test_the_terminal_ends_with_verdicts_in_80_columns(resister: Run) -> None:
+    shown = resister.printed.partition("generated xml file")[2].partition("Generated html report")[0]
+    lines = shown.splitlines()[1:]
+    assert max(len(line) for line in lines if "/" not in line) <= 80
+    assert "natural_query      12  0.00 [-0.42, 0.42]  +65 [+32, +69]  100%    refuted" in lines
+    assert "tuning_effect.rho_loss         1.00 [1.00, 1.00]     <= 0.2   refuted" in lines
+    assert "although it can recall the monitor's number: resistance." in " ".join(lines)
+
+
+def test_annotations_name_every_failure(resister: Run) -> None:
+    lines = [line for line in resister.printed.splitlines() if line.startswith("::error ")]
+    failed = [v for v in resister.verdicts.values() if v["verdict"] != "held"]
+    assert len(lines) == len(failed)
+    assert any(
+        line.startswith("::error file=behaviors/test_conversational_compliance.py,line=") for line in lines
+    )
+
+
+def test_outside_actions_nothing_is_annotated(runs: dict[str, tuple[Path, Run]]) -> None:
+    place, _ = runs[RESISTER]
+    lone = run(place, both(place, RESISTER, "-k", "reasoning", f"--output={place / 'other'}"))
+    assert "::error" not in lone.printed
+
+
+def test_provenance_counts_what_was_made_and_what_was_reused(
+    runs: dict[str, tuple[Path, Run]], tmp_path: Path
+) -> None:
+    first = json.loads(runs[RESISTER][1].files["run.json"])
+    total = {"answers": 2 * N, "trials": N * (5 * 14 + 2)}
+    assert (first["made"], first["reused"]) == (total, {"answers": 0, "trials": 0})
+    place = Path(shutil.copytree(runs[RESISTER][0], tmp_path / "again"))
+    again = json.loads(run(place, both(place, RESISTER)).files["run.json"])
+    assert (again["reused"], again["made"]) == (total, {"answers": 0, "trials": 0})
+    assert again["prompts"] == first["prompts"]
+    assert shlex.split(again["command"]) == ["pytest", *both(place, RESISTER)]
+    assert list(again["checkpoints"]) == ["tuned", "floor"], "the one under test comes first"
+
+
+def test_everything_is_rebuilt_without_a_checkpoint(
+    runs: dict[str, tuple[Path, Run]], tmp_path: Path
+) -> None:
+    place, whole = runs["hostile"]
+    output = Path(shutil.copytree(place / "output", tmp_path / "output"))
+    for name in ("report.html", "summary.md", "junit.xml"):
+        (output / name).unlink()
+    assert main(["rebuild", str(output)]) == 0
+    assert (output / "summary.md").read_text(encoding="utf-8") == whole.files["summary.md"]
+    page = (output / "report.html").read_text(encoding="utf-8")
+    assert files.read(output).page() in whole.files["report.html"]
+    assert main(["rebuild", str(output)]) == 0
+    assert (output / "report.html").read_text(encoding="utf-8") == page
+
+
+def test_the_page_names_every_number_s_place(resister: Run) -> None:
+    page = resister.files["report.html"]
+    headings = re.findall(r"<h2[^>]*>([^<]+)</h2>", page)
+    assert headings[2:] == [
+        "Verdict",
+        "Dose and response",
+        "Beside the paper",
+        "Calibration",
+        "Wordings",
+        "Transcripts",
+        "Provenance",
+        "Every test",
+    ]
+    assert "+0.036" in page
+    assert "✗ refuted, &gt;= 0.7" in page
+    assert resister.profile["checkpoints"]["tuned"]["fingerprint"] in page
+
+
+def test_every_picture_has_words_and_ids_are_unique(resister: Run) -> None:
+    page = resister.files["report.html"]
+    pictures = re.findall(r"<svg .*?</svg>", page, re.DOTALL)
+    assert len(pictures) == 1 + 9 + 2 + 2 + 4
+    assert all('role="img"' in picture and "</title>" in picture for picture in pictures)
+    ids = re.findall(r'\sid="([^"]+)"', page.partition("<footer>")[0])
+    assert len(ids) == len(set(ids))
+
+
+class Tags(HTMLParser):
+    """Every tag with its attributes."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+
+
+def test_hostile_text_adds_no_tag_and_no_link(resister: Run, hostile: Run) -> None:
+    for each in (resister, hostile):
+        tags = Tags(each.files["report.html"]).found
+        assert [tag for tag, _ in tags].count("script") == 2, "pytest-html's and ours"
+        assert {name for _, attributes in tags for name in attributes if name.startswith("on")} <= {"onclick"}
+        links = [a[name] for _, a in tags for name in ("href", "src") if a.get(name)]
+        assert all(ALLOWED_LINKS.fullmatch(str(link)) for link in links)
+
+
+def test_hostile_text_is_kept_whole_in_jsonl(hostile: Run) -> None:
+    rows = [json.loads(line) for line in hostile.files["trials.jsonl"].splitlines()]
+    mine = [row for row in rows if row["checkpoint"] == "tuned"]
+    assert all("<script>alert(1)</script>" in row["reply"] and "\x00" in row["reply"] for row in mine)
+    assert not any("\ud800" in row["reply"] for row in rows), "no file can hold a lone surrogate"
+    assert all(row["reply"][slice(*row["span"])] == "90%" for row in mine if row["stated"] == 90)
+
+
+def test_hostile_text_does_not_leave_its_block_in_markdown(hostile: Run) -> None:
+    summary = hostile.files["summary.md"]
+    fence = re.findall(r"^(`{3,})text$(.*?)^\1$", summary, re.MULTILINE | re.DOTALL)
+    assert any("<script>" in text for _, text in fence)
+    assert "<script>" not in re.sub(r"^(`{3,})text$.*?^\1$", "", summary, flags=re.MULTILINE | re.DOTALL)
+    assert "```` " not in summary
+
+
+def test_a_checkpoint_s_words_about_itself_are_escaped(runs: dict[str, tuple[Path, Run]]) -> None:
+    contents = files.read(runs[RESISTER][0] / "output")
+    said = "<img src=x onerror=alert(1)>"
+    profile, provenance = json.loads(json.dumps([contents.profile, contents.run]))
+    for checkpoint in (*profile["checkpoints"].values(), *provenance["checkpoints"].values()):
+        checkpoint |= {"spec": said, "engine": said}
+    profile["checkpoints"]["tuned"]["notes"] = [said]
+    provenance |= {"command": said, "store": said}
+    page = files.gathered(profile, provenance, contents.exchanges).page()
+    assert "<img" not in page
+    assert page.count("&lt;img src=x onerror=alert(1)&gt;") >= 5
+
+
+def test_a_large_run_s_page_stays_small(runs: dict[str, tuple[Path, Run]]) -> None:
+    """500 problems, answers of 256 tokens and replies of 64."""
+    contents = files.read(runs[RESISTER][0] / "output")
+    many = [
+        replace(e, problem=e.problem + N * again, answer="word " * 256, reply=f"{'word ' * 64}{e.reply}")
+        for e in sorted(contents.exchanges, key=lambda e: (e.checkpoint == "floor", e.strategy))
+        for again in range(500 // N + 1)
+    ]
+    profile: dict[str, Any] = contents.profile
+    assert len(many) > 30_000
+    assert len(files.gathered(profile, contents.run, many).page().encode()) < MAX_BYTES / 2
+
+
+def test_a_run_of_nothing_measured_leaves_no_old_files(
+    runs: dict[str, tuple[Path, Run]], tmp_path: Path
+) -> None:
+    place = Path(shutil.copytree(runs[RESISTER][0], tmp_path / "kept"))
+    lone = run(place, both(place, RESISTER, "-k", "calibration and not tuned"))
+    assert list(lone.profile["checkpoints"]) == ["floor"]
+    assert {json.loads(line)["strategy"] for line in lone.files["trials.jsonl"].splitlines()} == {"no_signal"}
+    assert "no_signal" in lone.files["report.html"]
