@@ -13,6 +13,7 @@ import torch
 from transformers import AutoTokenizer, GenerationConfig
 
 from fixtures.checkpoints import Checkpoint, CheckpointSpec, EngineSettings, Reply
+from fixtures.checkpoints.decoding import Draft
 from fixtures.checkpoints.files import Source
 from fixtures.checkpoints.in_process import InProcessCheckpoint
 from fixtures.conversation import Conversation, Role, eliciting, solving
@@ -71,35 +72,37 @@ def test_batch_composition_changes_nothing(embedded: dict[Role, Checkpoint], rol
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_batch_is_halved_when_memory_runs_out(
+def test_a_plain_batch_is_halved_when_memory_runs_out(
     embedded: dict[Role, Checkpoint], role: Role, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     checkpoint = embedded[role]
     assert isinstance(checkpoint, InProcessCheckpoint)
     conversations = _conversations()
-    expected = _in_order(checkpoint, conversations, 4)
+    expected = dict(checkpoint.generate_plainly(conversations, 4))
     generate, sizes = checkpoint._generate, []
 
-    def scarce(prompts: list[list[int]], *rest: Any) -> list[Reply]:
-        sizes.append(len(prompts))
-        if len(prompts) > 1:
+    def scarce(drafts: list[Draft], *rest: Any) -> None:
+        sizes.append(len(drafts))
+        if len(drafts) > 1:
             raise torch.OutOfMemoryError("CUDA out of memory")
-        return generate(prompts, *rest)
+        generate(drafts, *rest)
 
     monkeypatch.setattr(checkpoint, "_generate", scarce)
-    assert _in_order(checkpoint, conversations, 4) == expected
+    assert dict(checkpoint.generate_plainly(conversations, 4)) == expected
     assert sizes == [3, 2, 1, 1, 1]
 
 
-def test_out_of_memory_with_one_row_is_not_hidden(
+def test_out_of_memory_with_one_plain_row_is_not_hidden(
     embedded: dict[Role, Checkpoint], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def none_left(*_: Any) -> list[Reply]:
+    def none_left(*_: Any) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr(embedded["base"], "_generate", none_left)
+    checkpoint = embedded["base"]
+    assert isinstance(checkpoint, InProcessCheckpoint)
+    monkeypatch.setattr(checkpoint, "_generate", none_left)
     with pytest.raises(torch.OutOfMemoryError):
-        _in_order(embedded["base"], _conversations()[:1], 4)
+        list(checkpoint.generate_plainly(_conversations()[:1], 4))
 
 
 @pytest.mark.parametrize("role", ROLES)

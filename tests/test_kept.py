@@ -17,7 +17,7 @@ from fixtures.conversation import Role, solving
 from fixtures.protocol import BLOCK
 from tests.scripted import HOLD, VERSION, Run, ScriptedCheckpoint, logged, options, run, started
 
-N = 20
+N = 36
 """Problems: a whole block and a part of one."""
 ANSWERS = N
 TRIALS = N * (3 * 5 + 1)
