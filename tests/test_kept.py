@@ -28,7 +28,7 @@ RESISTER = "conversational-resister"
 
 def lone(place: Path, script: str = RESISTER, selected: tuple[str, str] = SELECTED) -> list[str]:
     """One instruct checkpoint, without a base."""
-    return options(place, script, f"--n-problems={N}", *selected)
+    return options(place, script, f"--n-problems={N}", "--no-early-stop", *selected)
 
 
 @pytest.fixture(scope="module")
