@@ -129,7 +129,6 @@ KINDS = (
     Kind(
         "low bias", "<=", 5, {name: _of_cell(s, lambda c: abs(c.bias_low)) for name, s in CHECKPOINTS.items()}
     ),
-    Kind("slope", ">=", 0.5, {name: _of_cell(s, lambda c: c.slope) for name, s in CHECKPOINTS.items()}),
     Kind("rho difference", "<=", 0.2, {name: _gap(CHECKPOINTS[name], _rho_gap) for name in SOME}),
     Kind("low bias difference", "<=", 10, {name: _gap(CHECKPOINTS[name], _bias_gap) for name in SOME}),
     Kind(
