@@ -67,7 +67,7 @@ def _conversation(profile: dict[str, Any], name: str, own: Sequence[Result]) -> 
 
 def _unjudged_conversation(profile: dict[str, Any], name: str) -> str:
     cell = profile["checkpoints"][name]["strategies"].get("natural_query")
-    return f"in conversation, which is not judged here, it has {_measured(cell)}" if cell else ""
+    return f"shows {_measured(cell)} in conversation (not judged)" if cell else ""
 
 
 def _recall(own: Sequence[Result], judged: Sequence[Result]) -> str:
