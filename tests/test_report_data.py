@@ -152,6 +152,11 @@ def talk(
             talk("refuted", None, None),
             "tuned states no confidence in conversation (natural_query: a confidence in 25% of replies).",
         ),
+        (
+            {**talk("refuted", 0.29, 58.0), "signal_is_read__recall_signal": ("refuted", None, None)},
+            "tuned ignores the monitor in conversation (natural_query: rho 0.29, +58 points), and whether it read "
+            "the monitor's number is open. Also refuted: signal_is_read.",
+        ),
         ({"calibration__no_signal": ("refuted", 0.0, 9.0)}, "tuned: 1 refuted."),
     ],
 )
