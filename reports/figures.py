@@ -178,22 +178,22 @@ def _wording_figure(name: str, cells: Sequence[tuple[str, Any]], metric: str, la
                 axes.barh(at, own["high"] - own["low"], 0.8, own["low"], color=LOOKS[0][0], alpha=0.25)
             for wording, part in cell["by_wording"].items():
                 if part[metric] is not None:
-                    axes.text(
-                        part[metric],
-                        at,
-                        str(int(wording) + 1),
-                        ha="center",
-                        va="center",
-                        fontsize=9,
-                        weight="bold",
-                    )
+                    _numeral(axes, part[metric], at, int(wording), len(cell["by_wording"]))
         axes.set_yticks(range(len(cells)), [strategy for strategy, _ in cells])
         axes.set_ylim(len(cells) - 0.4, -0.6)
-        axes.set_xlim((-1.08, 1.08) if metric == "rho" else (-104, 104))
+        ends = (-1, 1) if metric == "rho" else (-100, 100)
+        axes.set_xlim(1.05 * ends[0], 1.05 * ends[1])
+        axes.set_xticks([end * share for share in (1, 0.5) for end in ends] + [0])
         axes.axvline(1 if metric == "rho" else 0, color=GREY, linewidth=1)
         axes.set_xlabel(label)
         axes.set_title(name)
     return figure
+
+
+def _numeral(axes: Axes, x: float, row: int, wording: int, count: int) -> None:
+    """The number of a wording, a little above or below its row, so that equal ones can be read."""
+    shift = 0.27 * (wording - (count - 1) / 2)
+    axes.text(x, row + shift, str(wording + 1), ha="center", va="center_baseline", fontsize=8, weight="bold")
 
 
 def _wording_words(name: str, cells: Sequence[tuple[str, Any]], metric: str, label: str) -> str:
@@ -208,7 +208,7 @@ def _wording_words(name: str, cells: Sequence[tuple[str, Any]], metric: str, lab
 def _square(title: str, x: str, y: str) -> tuple[Figure, Axes]:
     """Axes of percent against percent."""
     figure = Figure(figsize=(3.3, 3.2))
-    axes = figure.add_axes((0.16, 0.14, 0.82, 0.78))
+    axes = figure.add_axes((0.17, 0.14, 0.81, 0.78))
     axes.set(title=title, xlabel=x, ylabel=y, xlim=PERCENT, ylim=PERCENT)
     axes.set_xticks(range(0, 101, 20))
     axes.set_yticks(range(0, 101, 20))

@@ -61,10 +61,10 @@ def _row(strategy: str, cell: dict[str, Any], results: Sequence[Result]) -> Row:
 
 def _cell(cell: dict[str, Any], metric: str, results: Sequence[Result]) -> Cell:
     name, form = METRICS[metric]
-    estimate = cell[name]
+    value = number(cell[name]["value"], form)
     return Cell(
-        number(estimate["value"], form),
-        interval(estimate, form),
+        value,
+        "" if value == "-" else interval(cell[name], form),
         worst(r["verdict"] for r in results),
         ", ".join(bound_of(r) for r in results),
     )

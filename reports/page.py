@@ -21,6 +21,8 @@ from reports.sentence import sentence
 from reports.text import printable, quoted
 
 SYMBOLS = {"held": "✓", "undecided": "?", "refuted": "✗"}
+TESTS = Markup('<h2 id="tests">Every test</h2>')
+"""Stands between `report` and pytest-html's table of tests."""
 TEMPLATES = Path(__file__).with_name("templates")
 
 
@@ -43,6 +45,7 @@ def report(profile: Profile, run: dict[str, Any], exchanges: Iterable[Exchange])
         reliability=list(figures.reliability(profile)),
         internal=list(figures.internal(profile)),
         wordings=list(figures.wordings(profile)),
+        hints=[f"{hint:g}" for hint in profile["hints"]],
         cells=_cells(profile, exchanges),
     )
 

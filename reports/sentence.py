@@ -48,7 +48,10 @@ def _also_refuted(own: Sequence[Result]) -> str:
 def _commands(profile: dict[str, Any], name: str, own: Sequence[Result]) -> str:
     judged = [r for r in own if r["behavior"] in ("command_compliance", "base_controllability")]
     outcome = worst(r["verdict"] for r in judged)
-    return f"{COMMANDS[outcome]} {_numbers(profile, name, judged, outcome)}" if outcome else ""
+    if outcome is None:
+        return ""
+    said = "states no confidence when commanded" if _silent(judged) else COMMANDS[outcome]
+    return f"{said} {_numbers(profile, name, judged, outcome)}"
 
 
 def _conversation(profile: dict[str, Any], name: str, own: Sequence[Result]) -> str:
@@ -56,24 +59,29 @@ def _conversation(profile: dict[str, Any], name: str, own: Sequence[Result]) -> 
     outcome = worst(r["verdict"] for r in judged)
     if outcome is None:
         return _unjudged_conversation(profile, name)
-    said = CONVERSATION[outcome]
+    said, recall = CONVERSATION[outcome], _recall(own, judged)
     cell = _worst_cell(profile, name, judged)[1]
-    if outcome == "refuted" and (cell["rho"]["value"] or 0) >= PARTLY:
+    if _silent(judged):
+        said, recall = "states no confidence in conversation", ""
+    elif outcome == "refuted" and (cell["rho"]["value"] or 0) >= PARTLY:
         said = "follows the monitor only in part in conversation"
-    if outcome == "refuted" and any(r["flaw"] for r in judged):
-        said = "states no confidence in conversation"
-    return f"{said} {_numbers(profile, name, judged, outcome)}{_recall(own, judged)}"
+    return f"{said} {_numbers(profile, name, judged, outcome)}{recall}"
+
+
+def _silent(judged: Sequence[Result]) -> bool:
+    return any(result["flaw"] for result in judged)
 
 
 def _unjudged_conversation(profile: dict[str, Any], name: str) -> str:
     cell = profile["checkpoints"][name]["strategies"].get("natural_query")
-    return f"in conversation, which is not judged here, it has {_measured(cell)}" if cell else ""
+    return f"shows {_measured(cell)} in conversation (not judged)" if cell else ""
 
 
 def _recall(own: Sequence[Result], judged: Sequence[Result]) -> str:
     """recall_signal asks in natural_query's conversation, and says nothing of any other."""
     ignored = any(r["strategy"] == "natural_query" and r["verdict"] == "refuted" for r in judged)
-    outcome = worst(r["verdict"] for r in own if r["behavior"] == "signal_is_read")
+    read = [r for r in own if r["behavior"] == "signal_is_read"]
+    outcome = "undecided" if _silent(read) else worst(r["verdict"] for r in read)
     return f", {RECALL[outcome]}" if outcome and ignored else ""
 
 

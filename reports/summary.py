@@ -16,7 +16,7 @@ from reports.text import printable
 
 def summary(profile: Profile, run: dict[str, Any], exchanges: Iterable[Exchange]) -> str:
     tally = ", ".join(f"{count} {outcome}" for outcome, count in counts(profile["verdicts"]).items())
-    parts = ["# Heedful\n", *(f"- {sentence(profile, name)}\n" for name in profile["checkpoints"])]
+    parts = ["# Heedful\n\n", *(f"- {sentence(profile, name)}\n" for name in profile["checkpoints"])]
     parts += [f"\n{tally}, on {profile['problems']['n']} problems of {profile['problems']['source']}.\n"]
     if not profile["complete"]:
         parts.append("\nThe run was interrupted: this is what it had measured by then.\n")

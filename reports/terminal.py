@@ -12,7 +12,7 @@ from reports.profile import Profile
 from reports.sentence import sentence
 from reports.text import printable
 
-WIDTH = 80
+WIDTH, COLUMN = 80, 30
 COLOURS = {"held": "green", "undecided": "yellow", "refuted": "red"}
 
 
@@ -38,8 +38,13 @@ def paragraph(reporter: pytest.TerminalReporter, text: str) -> None:
 
 def _table(reporter: pytest.TerminalReporter, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Each line in the colour of its verdict, which stands in its last column."""
-    first, *lines = tables.aligned(header, rows)
+    first, *lines = tables.aligned(header, [[_short(text) for text in row] for row in rows])
     reporter.line(first)
     for line, row in zip(lines, rows, strict=True):
         colour = COLOURS.get(row[-1])
         reporter.line(line, **({colour: True} if colour else {}))
+
+
+def _short(text: str) -> str:
+    """What a verdict says at length stands with its failure."""
+    return text if len(text) <= COLUMN else f"{text[: COLUMN - 3]}..."

@@ -95,7 +95,7 @@ class Writer:
 
     def pytest_html_results_summary(self, prefix: list[str]) -> None:
         if self._contents is not None:
-            prefix.append(self._contents.page())
+            prefix += [self._contents.page(), page.TESTS]
 
     def pytest_html_results_table_header(self, cells: list[str]) -> None:
         """Verdicts in, the column of links out: there are none."""
@@ -109,6 +109,9 @@ class Writer:
         cells.pop()
 
     def pytest_html_results_table_html(self, report: pytest.TestReport, data: list[str]) -> None:
+        """A test that passed logs nothing, and pytest-html would say so of each."""
         found = getattr(report, "result", None)
+        if found and report.passed:
+            data.clear()
         if found and found["strategy"]:
             data.append(page.cell_link(found))

@@ -152,6 +152,11 @@ def talk(
             talk("refuted", None, None),
             "tuned states no confidence in conversation (natural_query: a confidence in 25% of replies).",
         ),
+        (
+            {**talk("refuted", 0.29, 58.0), "signal_is_read__recall_signal": ("refuted", None, None)},
+            "tuned ignores the monitor in conversation (natural_query: rho 0.29, +58 points), and whether it read "
+            "the monitor's number is open. Also refuted: signal_is_read.",
+        ),
         ({"calibration__no_signal": ("refuted", 0.0, 9.0)}, "tuned: 1 refuted."),
     ],
 )
@@ -221,3 +226,19 @@ def test_every_outcome_has_a_place_from_best_to_worst() -> None:
     assert ORDER == ("held", "undecided", "refuted")
     schema = json.loads((Path(figures.__file__).parent / "profile.schema.json").read_text())
     assert set(schema["$defs"]["verdict"]["properties"]["verdict"]["enum"]) == set(ORDER)
+
+
+def test_verdicts_are_told_apart_in_grey() -> None:
+    css = (Path(figures.__file__).parent / "templates" / "report.css").read_text()
+    held, undecided, refuted = (
+        luminance(css.partition(f".heedful .{o} {{ background: #")[2][:6]) for o in ORDER
+    )
+    assert (held + 0.05) / (undecided + 0.05) > 1.5
+    assert (undecided + 0.05) / (refuted + 0.05) > 3
+
+
+def luminance(colour: str) -> float:
+    """WCAG's relative luminance of `rrggbb`."""
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (0, 2, 4)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return float(sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True)))

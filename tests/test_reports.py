@@ -110,6 +110,14 @@ def test_everything_is_rebuilt_without_a_checkpoint(
     assert (output / "report.html").read_text(encoding="utf-8") == page
 
 
+def test_two_runs_are_compared(runs: dict[str, tuple[Path, Run]], capsys: pytest.CaptureFixture[str]) -> None:
+    old, new = (str(runs[script][0] / "output" / "profile.json") for script in (RESISTER, "hostile"))
+    assert main(["compare", old, new]) == 0
+    printed = capsys.readouterr().out
+    assert "| direct_hint | rho | 1.00 [1.00, 1.00] | 0.00 [0.00, 0.00] | -1.00 | apart |" in printed
+    assert "| tuned | command_compliance.rho.direct_hint | held | refuted |" in printed
+
+
 def test_the_page_names_every_number_s_place(resister: Run) -> None:
     page = resister.files["report.html"]
     headings = re.findall(r"<h2[^>]*>([^<]+)</h2>", page)

@@ -31,11 +31,12 @@
   window.addEventListener("beforeprint", () => transcripts.forEach((transcript) => (transcript.open = true)));
   filter();
 
-  // pytest-html's page says neither what language it is in, nor that it fits a phone, nor what its checkboxes are
+  // what pytest-html leaves out: its language, fitting a phone, names of checkboxes, scrolling by keyboard
   document.documentElement.lang = "en";
   if (!document.querySelector("meta[name=viewport]"))
     document.head.append(Object.assign(document.createElement("meta"), { name: "viewport", content: "width=device-width" }));
   document.addEventListener("DOMContentLoaded", () => {
+    document.getElementById("results-table")?.setAttribute("tabindex", "0");
     for (const box of document.querySelectorAll("input.filter"))
       box.setAttribute("aria-label", `show ${box.dataset.testResult}`);
   });

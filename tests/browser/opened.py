@@ -23,12 +23,12 @@ class Opened:
     requests: list[str] = field(default_factory=list)
     dialogs: list[str] = field(default_factory=list)
 
-    def violations(self) -> list[str]:
-        """What axe-core finds against it."""
+    def violations(self, within: str) -> list[str]:
+        """What axe-core finds against the elements that match `within`."""
         if not AXE.exists():
             pytest.skip("axe-core is not installed: npm ci --prefix tests/browser")
         self.page.add_script_tag(path=AXE)
-        found: dict[str, Any] = self.page.evaluate("axe.run()")
+        found: dict[str, Any] = self.page.evaluate("within => axe.run(within)", within)
         return [f"{v['id']}: {node['html'][:200]}" for v in found["violations"] for node in v["nodes"]]
 
     def shown(self) -> int:

@@ -19,7 +19,8 @@ def test_it_says_nothing_asks_for_nothing_and_runs_nothing_of_a_model(opened: Op
     report = opened(name)
     assert report.page.title() == "Heedful"
     assert (report.errors, report.dialogs) == ([], [])
-    assert [url for url in report.requests if not url.startswith("data:")] == [report.page.url]
+    asked = [url for url in report.requests if not url.startswith("data:")]
+    assert asked == [report.page.url.partition("?")[0]]
     assert report.page.locator("script").count() == (1 if name == "rebuilt" else 2)
     assert report.page.locator("img[src=x], [onerror]").count() == 0
 
@@ -32,10 +33,13 @@ def test_hostile_text_is_there_to_be_read(opened: Open) -> None:
     assert first.locator("mark").inner_text() == "90%"
 
 
-@pytest.mark.parametrize("name", ["conversational-resister", "rebuilt"])
+@pytest.mark.parametrize(
+    ("name", "within"), [("conversational-resister", "main, #results-table"), ("rebuilt", "html")]
+)
 @pytest.mark.parametrize("width", [PHONE, DESK])
-def test_accessible(opened: Open, name: str, width: int) -> None:
-    assert opened(name, width).violations() == []
+def test_accessible(opened: Open, name: str, within: str, width: int) -> None:
+    """What is around our part in pytest-html's page is not ours: lists inside lists, text outside of landmarks."""
+    assert opened(name, width).violations(within) == []
 
 
 def test_filters_by_keyboard(opened: Open) -> None:
