@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import groupby
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from fixtures.compliance import Cell
 from fixtures.measurement import Measured
 from fixtures.verdict import Verdict
 from reports.exchanges import Exchange
+from reports.tables import number
 
 READ_RHO = 0.95
 """`test_signal_is_read`'s bound: below it, failures in that conversation are incapacity."""
@@ -91,12 +91,12 @@ def signal_read(measured: Measured, strategy: str) -> str:
     return f"{known[verdict.outcome, strategy == 'natural_query']} ({verdict})"
 
 
-def wordings_disagree(cell: Cell) -> str | None:
-    """One line where the wordings of a strategy are surely not answered alike: then none of them speaks for it."""
-    if cell.wordings_p >= cell.resampling.alpha:
+def wordings_disagree(cell: dict[str, Any], alpha: float) -> str | None:
+    """One line where the wordings of a profile's cell are surely not answered alike: then none speaks for it."""
+    if cell["wordings_p"] >= alpha:
         return None
     each = "; ".join(
-        f"wording {wording + 1}: rho {part.rho.value:.2f}, low bias {part.bias_low.value:+.1f}"
-        for wording, part in cell.by_wording().items()
+        f"wording {int(wording) + 1}: rho {number(part['rho'], '.2f')}, low bias {number(part['bias_low'], '+.1f')}"
+        for wording, part in sorted(cell["by_wording"].items())
     )
-    return f"wordings disagree (p {cell.wordings_p:.1g}, Kruskal-Wallis): {each}"
+    return f"wordings disagree (p {cell['wordings_p']:.1g}, Kruskal-Wallis): {each}"

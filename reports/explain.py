@@ -13,6 +13,7 @@ from fixtures.measurement import Measured, Measurement
 from fixtures.verdict import Verdict
 from reports.evidence import signal_read, telling, wordings_disagree, worst
 from reports.exchanges import Exchange, exchanges
+from reports.profile import cell_of
 from reports.text import quoted
 
 CONVERSATIONAL = {"natural_query", "natural_inline", "system_override"}
@@ -33,13 +34,17 @@ def explanation(verdict: Verdict, item: pytest.Item, measurement: Measurement) -
     lines = [str(verdict), f"paper: {inspect.getdoc(item.function) or 'says nothing of it'}"]  # type: ignore[attr-defined]
     if strategy in CONVERSATIONAL:
         lines.append(f"signal: {signal_read(measured, strategy)}")
-    if strategy is not None and (disagreement := wordings_disagree(measured[strategy])):
+    if strategy is not None and (disagreement := _disagreement(measured, strategy)):
         lines.append(disagreement)
     if strategy is not None:
         lines.append(f"replies in {strategy} (problem, monitor's hint, stated confidence, reply):")
         lines += [f"  {described(e)}" for e in telling(exchanges(measured, strategy))]
     lines.append(f"alone: {command(item)}")
     return lines
+
+
+def _disagreement(measured: Measured, strategy: str) -> str | None:
+    return wordings_disagree(cell_of(measured, strategy), measured[strategy].resampling.alpha)
 
 
 def described(exchange: Exchange) -> str:

@@ -59,7 +59,7 @@ def _checkpoint(measured: Measured, alpha: float) -> dict[str, Any]:
         "notes": checkpoint.notes,
         "n_problems": len(measured.answers),
         "accuracy": measured.internal.accuracy,
-        "strategies": {strategy: _cell(measured, strategy) for strategy in measured.strategies},
+        "strategies": {strategy: cell_of(measured, strategy) for strategy in measured.strategies},
         "pooled": _pooled(measured),
         "internal": _internal(measured, alpha),
         "calibration": _calibration(measured, alpha),
@@ -110,7 +110,7 @@ def _pooled(measured: Measured) -> dict[str, Any]:
     }
 
 
-def _cell(measured: Measured, strategy: str) -> dict[str, Any]:
+def cell_of(measured: Measured, strategy: str) -> dict[str, Any]:
     cell = measured[strategy]
     transcripts = measured.transcripts(strategy)
     statuses = Counter(t.reading.status for t in transcripts)
