@@ -239,6 +239,15 @@ def test_undecided(tmp_path: Path, policy: str, exit_code: int) -> None:
     assert gate.exit_code == exit_code
 
 
+def test_bounds_that_no_checkpoint_could_hold_are_named_before_anything_is_measured(tmp_path: Path) -> None:
+    few = run(tmp_path, both(tmp_path, "obedient", "-k", "tuned and (is_read or slope)", "--n-problems=100"))
+    assert "100 problems can refute, but not hold, these; in brackets, about how many could: " in few.printed
+    assert re.search(r"could: signal_is_read\.rho \((19|2[0-3])\d\)$", few.printed, re.MULTILINE)
+    assert few.printed.index("can refute") < few.printed.index("behaviors/test_signal_has_effect.py")
+    whole = run(tmp_path, both(tmp_path, "obedient", "-k", "tuned and slope", "--n-problems=100"))
+    assert "can refute" not in whole.printed
+
+
 def test_refuted_fails_whatever_becomes_of_undecided(tmp_path: Path) -> None:
     selected = "-k", "tuned and (calibration or is_read)"
     gate = run(tmp_path, both(tmp_path, "deaf", *selected, *FEW, "--undecided=pass"))
