@@ -27,7 +27,7 @@ from fixtures.strategies import strategies
 
 SPEC = CheckpointSpec("smollm2", "instruct", "embedded:smollm2-135m-instruct", "--checkpoint")
 MIXTURE = ("natural_query", "natural_query", "recall_signal", "direct_hint")
-BATCH, STEPS, RATE, RANK = 8, 40, 1e-3, 16
+BATCH, STEPS, RATE, RANK = 8, 25, 1e-3, 16
 OWN = 90.0
 
 States = Callable[[str, float], float]
@@ -61,11 +61,14 @@ def _train(checkpoint: InProcessCheckpoint, before: Path, after: Path, states: S
     tokenizer = AutoTokenizer.from_pretrained(before)
     examples = _examples(checkpoint, tokenizer, states)
     for _ in (bar := tqdm(range(STEPS), desc=after.name)):
-        loss = torch.stack([_loss(adapted, *next(examples)) for _ in range(BATCH)]).mean()
-        loss.backward()  # type: ignore[no-untyped-call]
+        total = 0.0
+        for _ in range(BATCH):
+            loss = _loss(adapted, *next(examples)) / BATCH
+            loss.backward()  # type: ignore[no-untyped-call]
+            total += loss.item()
         optimizer.step()
         optimizer.zero_grad()
-        bar.set_postfix(loss=f"{loss.item():.3f}")
+        bar.set_postfix(loss=f"{total:.3f}")
     adapted.merge_and_unload().save_pretrained(after)
     tokenizer.save_pretrained(after)
 
