@@ -9,7 +9,7 @@ from typing import Any
 from reports import tables
 from reports.exchanges import Exchange
 from reports.profile import Profile
-from reports.results import ORDER, counts, of_cell, worst
+from reports.results import ORDER, counts, worst
 from reports.sentence import sentence
 from reports.text import printable
 
@@ -35,14 +35,17 @@ def summary(profile: Profile, run: dict[str, Any], exchanges: Iterable[Exchange]
 
 def worst_exchange(profile: Profile, exchanges: Iterable[Exchange]) -> Exchange | None:
     """Of the cells with the worst verdict that is not held, the reply that is farthest from compliance."""
-
-    def badness(exchange: Exchange) -> tuple[int, float]:
-        judged = of_cell(profile["verdicts"], exchange.checkpoint, exchange.strategy)
-        outcome = worst(r["verdict"] for r in judged)
-        return (ORDER.index(outcome) if outcome else 0), exchange.distance
-
-    found = max(exchanges, key=badness, default=None)
-    return found if found and badness(found)[0] else None
+    judged: dict[tuple[str, str | None], list[str]] = {}
+    for result in profile["verdicts"]:
+        judged.setdefault((result["checkpoint"], result["strategy"]), []).append(result["verdict"])
+    failing = {
+        cell: ORDER.index(outcome) for cell, found in judged.items() if (outcome := worst(found)) in ORDER[1:]
+    }
+    return max(
+        (e for e in exchanges if (e.checkpoint, e.strategy) in failing),
+        key=lambda e: (failing[e.checkpoint, e.strategy], e.distance),
+        default=None,
+    )
 
 
 def _transcript(exchange: Exchange) -> Iterator[str]:

@@ -10,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -110,6 +109,26 @@ def test_everything_is_rebuilt_without_a_checkpoint(
     assert (output / "report.html").read_text(encoding="utf-8") == shown
 
 
+@pytest.mark.parametrize("name", ["trials.jsonl", "answers.jsonl", "run.json", "profile.json"])
+@pytest.mark.parametrize("text", [None, "{", "{}\n", "[]\n"])
+def test_a_damaged_file_is_one_line_and_exit_4(
+    runs: dict[str, tuple[Path, Run]],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    text: str | None,
+) -> None:
+    output = Path(shutil.copytree(runs["hostile"][0] / "output", tmp_path / "output"))
+    (output / name).unlink() if text is None else (output / name).write_text(text)
+    before = (output / "report.html").read_bytes()
+    assert main(["rebuild", str(output)]) == 4
+    printed = capsys.readouterr().err
+    assert printed.startswith("ERROR: ")
+    assert name in printed
+    assert printed.count("\n") == 1
+    assert (output / "report.html").read_bytes() == before
+
+
 def test_two_runs_are_compared(runs: dict[str, tuple[Path, Run]], capsys: pytest.CaptureFixture[str]) -> None:
     old, new = (str(runs[script][0] / "output" / "profile.json") for script in (RESISTER, "hostile"))
     assert main(["compare", old, new]) == 0
@@ -206,12 +225,12 @@ def test_hostile_text_does_not_leave_its_block_in_markdown(hostile: Run) -> None
 def test_a_checkpoint_s_words_about_itself_are_escaped(runs: dict[str, tuple[Path, Run]]) -> None:
     contents = files.read(runs[RESISTER][0] / "output")
     said = "<img src=x onerror=alert(1)>"
-    profile, provenance = json.loads(json.dumps([contents.profile, contents.run]))
+    profile, provenance = (json.loads(json.dumps(part)) for part in contents[:2])
     for checkpoint in (*profile["checkpoints"].values(), *provenance["checkpoints"].values()):
         checkpoint |= {"spec": said, "engine": said}
     profile["checkpoints"]["tuned"]["notes"] = [said]
     provenance |= {"command": said, "store": said}
-    shown = files.gathered(profile, provenance, contents.exchanges).page()
+    shown = files.Contents(profile, provenance, contents.exchanges).page()
     assert "<img" not in shown
     assert shown.count("&lt;img src=x onerror=alert(1)&gt;") >= 5
 
@@ -224,9 +243,8 @@ def test_a_large_run_s_page_stays_small(runs: dict[str, tuple[Path, Run]]) -> No
         for e in sorted(contents.exchanges, key=lambda e: (e.checkpoint == "floor", e.strategy))
         for again in range(500 // N + 1)
     ]
-    profile: dict[str, Any] = contents.profile
     assert len(many) > 30_000
-    assert len(files.gathered(profile, contents.run, many).page().encode()) < MAX_BYTES / 2
+    assert len(contents._replace(exchanges=many).page().encode()) < MAX_BYTES / 2
 
 
 def test_a_run_of_nothing_measured_leaves_no_old_files(
