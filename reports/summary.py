@@ -17,7 +17,8 @@ from reports.text import printable
 def summary(profile: Profile, run: dict[str, Any], exchanges: Iterable[Exchange]) -> str:
     tally = ", ".join(f"{count} {outcome}" for outcome, count in counts(profile["verdicts"]).items())
     parts = ["# Heedful\n\n", *(f"- {sentence(profile, name)}\n" for name in profile["checkpoints"])]
-    parts += [f"\n{tally}, on {profile['problems']['n']} problems of {profile['problems']['source']}.\n"]
+    source = printable(profile["problems"]["source"])
+    parts.append(f"\n{tally}, on {profile['problems']['n']} problems of {_code(source)}.\n")
     if not profile["complete"]:
         parts.append("\nThe run was interrupted: this is what it had measured by then.\n")
     for name, checkpoint in profile["checkpoints"].items():
@@ -28,7 +29,8 @@ def summary(profile: Profile, run: dict[str, Any], exchanges: Iterable[Exchange]
     if exchange := worst_exchange(profile, exchanges):
         parts.append("\n## The worst transcript\n\n")
         parts += _transcript(exchange)
-    parts.append(f"\n## How to reproduce\n\nIn a checkout of Heedful at `{run['revision']}`:\n\n")
+    at = f" at {_code(run['revision'])}" if run["revision"] else ""
+    parts.append(f"\n## How to reproduce\n\nIn a checkout of Heedful{at}:\n\n")
     parts.append(_fenced(run["command"]))
     return "".join(parts)
 
@@ -56,6 +58,12 @@ def _transcript(exchange: Exchange) -> Iterator[str]:
     for speaker, text in [*turns, ("user", exchange.ask), ("checkpoint", exchange.reply)]:
         if text is not None:
             yield f"\n{speaker}:\n\n{_fenced(text)}"
+
+
+def _code(text: str) -> str:
+    """On one line, as code."""
+    line = " ".join(text.split()).replace("`", "'")
+    return f"`{line}`"
 
 
 def _fenced(text: str) -> str:

@@ -15,6 +15,7 @@ import pytest
 
 from reports import files, page
 from reports.__main__ import main
+from reports.summary import summary
 from tests.scripted import Run, options, run
 
 N = 12
@@ -230,9 +231,13 @@ def test_a_checkpoint_s_words_about_itself_are_escaped(runs: dict[str, tuple[Pat
         checkpoint |= {"spec": said, "engine": said}
     profile["checkpoints"]["tuned"]["notes"] = [said]
     provenance |= {"command": said, "store": said}
+    profile["problems"]["source"] = provenance["problems"]["source"] = f"{said}\udcff`"
     shown = files.Contents(profile, provenance, contents.exchanges).page()
     assert "<img" not in shown
-    assert shown.count("&lt;img src=x onerror=alert(1)&gt;") >= 5
+    assert shown.count("&lt;img src=x onerror=alert(1)&gt;") >= 7
+    summarised = summary(profile, provenance, contents.exchanges)
+    assert f"problems of `{said}\N{REPLACEMENT CHARACTER}'`" in summarised
+    (shown + summarised).encode()
 
 
 def test_a_large_run_s_page_stays_small(runs: dict[str, tuple[Path, Run]]) -> None:
