@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fixtures.conversation import eliciting
+from fixtures.errors import InputError, brief
 from fixtures.measurement import Measured, Transcript
 from fixtures.strategies import strategies
 
@@ -98,10 +99,22 @@ def save(directory: Path, measured: Iterable[Measured]) -> None:
                 trials.writelines(_line(_trial(exchange)) for exchange in exchanges(one, strategy))
 
 
-def load(directory: Path) -> list[Exchange]:
-    """What `save` wrote. Raises OSError, ValueError, KeyError or TypeError for files that it did not write."""
-    answers = {(row["checkpoint"], row["problem"]): row for row in _rows(directory / ANSWERS)}
-    return [_joined(row, answers[row["checkpoint"], row["problem"]]) for row in _rows(directory / TRIALS)]
+class Saved:
+    """What `save` wrote, cell by cell. Read anew by each iteration, so that no more is held than is looked at."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def __iter__(self) -> Iterator[Exchange]:
+        """Raises InputError for files that are missing, or that `save` did not write."""
+        try:
+            answers = {(row["checkpoint"], row["problem"]): row for row in _rows(self._directory / ANSWERS)}
+            for row in _rows(self._directory / TRIALS):
+                answer = answers[row["checkpoint"], row["problem"]]
+                yield _joined(row, answer["question"], answer["answer"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            said = f"{ANSWERS} and {TRIALS} are not what a run wrote ({brief(error)})"
+            raise InputError(f"{self._directory}: {said}; run again") from error
 
 
 def _answers(measured: Measured) -> Iterator[dict[str, Any]]:
@@ -123,9 +136,9 @@ def _trial(exchange: Exchange) -> dict[str, Any]:
     return {key: value for key, value in asdict(exchange).items() if key not in ("question", "answer")}
 
 
-def _joined(trial: dict[str, Any], answer: dict[str, Any]) -> Exchange:
+def _joined(trial: dict[str, Any], question: str, answer: str) -> Exchange:
     span = tuple(trial["span"]) if trial["span"] else None
-    return Exchange(**{**trial, "span": span, "question": answer["question"], "answer": answer["answer"]})
+    return Exchange(**{**trial, "span": span, "question": question, "answer": answer})
 
 
 def _line(row: dict[str, Any]) -> str:

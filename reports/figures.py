@@ -35,7 +35,7 @@ class Picture(NamedTuple):
 def key(names: Sequence[str]) -> Picture:
     """What the lines of the dose-response panels mean."""
     with rc_context(fname=STYLE):
-        figure = Figure(figsize=(6.4, 0.28 * (len(names) + 2)))
+        figure = Figure(figsize=(4.2, 0.22 * (len(names) + 2)))
         axes = figure.add_axes((0, 0, 1, 1))
         axes.axis("off")
         for name, (colour, line, marker) in zip(names, _looks(names), strict=True):

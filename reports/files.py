@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,56 +20,49 @@ WRITTEN = (PROFILE, RUN, SUMMARY, exchanges.ANSWERS, exchanges.TRIALS)
 
 
 class Contents(NamedTuple):
-    """What everything that is shown is made of."""
+    """What everything that is shown is made of. `exchanges` can be iterated again and again."""
 
     profile: Profile
     run: dict[str, Any]
-    exchanges: Sequence[Exchange]
+    exchanges: Iterable[Exchange]
 
     def page(self) -> str:
         return page.report(*self)
 
 
-def gathered(profile: Profile, run: dict[str, Any], found: Iterable[Exchange]) -> Contents:
-    """In the order of run.json's checkpoints: profile.json's are sorted by name."""
-    names = list(run["checkpoints"])
-    ordered = {name: profile["checkpoints"][name] for name in names}
-    by_checkpoint = sorted(found, key=lambda exchange: names.index(exchange.checkpoint))
-    return Contents({**profile, "checkpoints": ordered}, run, by_checkpoint)
-
-
-def write(directory: Path, contents: Contents, measured: Sequence[Measured]) -> None:
-    (directory / PROFILE).write_text(dumps(contents.profile), encoding="utf-8")
-    (directory / RUN).write_text(json.dumps(contents.run, indent=1) + "\n", encoding="utf-8")
+def write(directory: Path, profile: Profile, run: dict[str, Any], measured: Iterable[Measured]) -> Contents:
+    """A run's files, and what they hold, read back: what is shown then is what can be rebuilt."""
+    (directory / PROFILE).write_text(dumps(profile), encoding="utf-8")
+    (directory / RUN).write_text(json.dumps(run, indent=1) + "\n", encoding="utf-8")
     exchanges.save(directory, measured)
-    write_summary(directory, contents)
-
-
-def write_summary(directory: Path, contents: Contents) -> None:
-    (directory / SUMMARY).write_text(summary(*contents), encoding="utf-8")
+    contents = read(directory)
+    _write_summary(directory, contents)
+    return contents
 
 
 def rebuild(directory: Path) -> None:
     """report.html and summary.md again, from the other files. Raises InputError where one is missing or damaged."""
     contents = read(directory)
-    write_summary(directory, contents)
     whole = page.document(contents.profile, contents.page())
+    _write_summary(directory, contents)
     (directory / REPORT).write_text(whole, encoding="utf-8")
 
 
+def _write_summary(directory: Path, contents: Contents) -> None:
+    (directory / SUMMARY).write_text(summary(*contents), encoding="utf-8")
+
+
 def read(directory: Path) -> Contents:
-    profile = read_profile(directory / PROFILE)
+    """Checkpoints come in run.json's order: profile.json's are sorted by name."""
+    profile, path = read_profile(directory / PROFILE), directory / RUN
     try:
-        run = json.loads((directory / RUN).read_text(encoding="utf-8"))
-        return gathered(profile, run, exchanges.load(directory))
+        run = json.loads(path.read_text(encoding="utf-8"))
+        checkpoints = {name: profile["checkpoints"][name] for name in run["checkpoints"]}
     except OSError as error:
-        raise InputError(
-            f"{error.filename}: cannot be read ({brief(error)}); give a run's --output"
-        ) from error
+        raise InputError(f"{path}: cannot be read ({brief(error)}); give a run's --output") from error
     except (ValueError, KeyError, TypeError) as error:
-        raise InputError(
-            f"{directory}: holds a file that no run wrote ({brief(error)}); run again"
-        ) from error
+        raise InputError(f"{path}: is not this profile's ({brief(error)}); run again") from error
+    return Contents({**profile, "checkpoints": checkpoints}, run, exchanges.Saved(directory))
 
 
 def read_profile(path: Path) -> Profile:

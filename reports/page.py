@@ -30,7 +30,7 @@ def report(profile: Profile, run: dict[str, Any], exchanges: Iterable[Exchange])
     """Everything but the table of tests: verdicts, figures, the paper, transcripts, provenance."""
     from reports import figures  # matplotlib, which only a run that comes to its end needs
 
-    names = list(profile["checkpoints"])
+    names, cells = list(profile["checkpoints"]), _cells(profile, exchanges)
     return _render(
         "report.html.j2",
         profile=profile,
@@ -47,7 +47,7 @@ def report(profile: Profile, run: dict[str, Any], exchanges: Iterable[Exchange])
         wordings=list(figures.wordings(profile)),
         disagreements=list(_disagreements(profile)),
         hints=[f"{hint:g}" for hint in profile["hints"]],
-        cells=_cells(profile, exchanges),
+        cells=cells,
     )
 
 

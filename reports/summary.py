@@ -9,7 +9,7 @@ from typing import Any
 from reports import tables
 from reports.exchanges import Exchange
 from reports.profile import Profile
-from reports.results import ORDER, counts, of_cell, worst
+from reports.results import ORDER, counts, worst
 from reports.sentence import sentence
 from reports.text import printable
 
@@ -17,7 +17,8 @@ from reports.text import printable
 def summary(profile: Profile, run: dict[str, Any], exchanges: Iterable[Exchange]) -> str:
     tally = ", ".join(f"{count} {outcome}" for outcome, count in counts(profile["verdicts"]).items())
     parts = ["# Heedful\n\n", *(f"- {sentence(profile, name)}\n" for name in profile["checkpoints"])]
-    parts += [f"\n{tally}, on {profile['problems']['n']} problems of {profile['problems']['source']}.\n"]
+    source = printable(profile["problems"]["source"])
+    parts.append(f"\n{tally}, on {profile['problems']['n']} problems of {_code(source)}.\n")
     if not profile["complete"]:
         parts.append("\nThe run was interrupted: this is what it had measured by then.\n")
     for name, checkpoint in profile["checkpoints"].items():
@@ -28,21 +29,25 @@ def summary(profile: Profile, run: dict[str, Any], exchanges: Iterable[Exchange]
     if exchange := worst_exchange(profile, exchanges):
         parts.append("\n## The worst transcript\n\n")
         parts += _transcript(exchange)
-    parts.append(f"\n## How to reproduce\n\nIn a checkout of Heedful at `{run['revision']}`:\n\n")
+    at = f" at {_code(run['revision'])}" if run["revision"] else ""
+    parts.append(f"\n## How to reproduce\n\nIn a checkout of Heedful{at}:\n\n")
     parts.append(_fenced(run["command"]))
     return "".join(parts)
 
 
 def worst_exchange(profile: Profile, exchanges: Iterable[Exchange]) -> Exchange | None:
     """Of the cells with the worst verdict that is not held, the reply that is farthest from compliance."""
-
-    def badness(exchange: Exchange) -> tuple[int, float]:
-        judged = of_cell(profile["verdicts"], exchange.checkpoint, exchange.strategy)
-        outcome = worst(r["verdict"] for r in judged)
-        return (ORDER.index(outcome) if outcome else 0), exchange.distance
-
-    found = max(exchanges, key=badness, default=None)
-    return found if found and badness(found)[0] else None
+    judged: dict[tuple[str, str | None], list[str]] = {}
+    for result in profile["verdicts"]:
+        judged.setdefault((result["checkpoint"], result["strategy"]), []).append(result["verdict"])
+    failing = {
+        cell: ORDER.index(outcome) for cell, found in judged.items() if (outcome := worst(found)) in ORDER[1:]
+    }
+    return max(
+        (e for e in exchanges if (e.checkpoint, e.strategy) in failing),
+        key=lambda e: (failing[e.checkpoint, e.strategy], e.distance),
+        default=None,
+    )
 
 
 def _transcript(exchange: Exchange) -> Iterator[str]:
@@ -53,6 +58,12 @@ def _transcript(exchange: Exchange) -> Iterator[str]:
     for speaker, text in [*turns, ("user", exchange.ask), ("checkpoint", exchange.reply)]:
         if text is not None:
             yield f"\n{speaker}:\n\n{_fenced(text)}"
+
+
+def _code(text: str) -> str:
+    """On one line, as code."""
+    line = " ".join(text.split()).replace("`", "'")
+    return f"`{line}`"
 
 
 def _fenced(text: str) -> str:

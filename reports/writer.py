@@ -6,11 +6,9 @@ from typing import Any
 
 import pytest
 
-from fixtures.measurement import Measurement
 from fixtures.plugin import MEASUREMENT, OPTIONS
 from reports import files, page, tables, terminal
 from reports.annotations import in_actions, workflow_commands
-from reports.exchanges import exchanges
 from reports.profile import profile
 from reports.provenance import Clock, provenance
 from reports.results import Result
@@ -61,18 +59,15 @@ class Writer:
         measurement = self._config.stash.get(MEASUREMENT, None)
         if measurement is None or not measurement.done:
             return
-        self._contents = self._gathered(
-            measurement, complete=exitstatus in (0, 1) and len(self._results) == len(session.items)
-        )
-        files.write(self._config.stash[OPTIONS].output, self._contents, list(measurement.done.values()))
-
-    def _gathered(self, measurement: Measurement, *, complete: bool) -> files.Contents:
         options = self._config.stash[OPTIONS]
         arguments = [str(argument) for argument in self._config.invocation_params.args]
-        return files.gathered(
+        complete = exitstatus in (0, 1) and len(self._results) == len(session.items)
+        run = provenance(measurement, options, arguments, self._clock)
+        self._contents = files.write(
+            options.output,
             profile(measurement, self._results, alpha=options.alpha, complete=complete),
-            provenance(measurement, options, arguments, self._clock),
-            (e for one in measurement.done.values() for s in one.strategies for e in exchanges(one, s)),
+            run,
+            [measurement.done[name] for name in run["checkpoints"]],
         )
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
