@@ -62,7 +62,9 @@ def test_the_terminal_ends_with_verdicts_in_80_columns(resister: Run) -> None:
     lines = shown.splitlines()[1:]
     assert max(len(line) for line in lines if "/" not in line) <= 80
     assert "natural_query      12  0.00 [-0.42, 0.42]  +65 [+32, +69]  100%    refuted" in lines
-    assert any(re.fullmatch(r"tuning_effect.rho_loss +1.00 \[.*\] +<= 0.2 +undecided", line) for line in lines)
+    assert any(
+        re.fullmatch(r"tuning_effect.rho_loss +1.00 \[.*\] +<= 0.2 +undecided", line) for line in lines
+    )
     assert "although it can recall the monitor's number: resistance." in " ".join(lines)
 
 
