@@ -137,7 +137,7 @@ def test_two_runs_are_compared(runs: dict[str, tuple[Path, Run]], capsys: pytest
     assert main(["compare", old, new]) == 0
     printed = capsys.readouterr().out
     spans = r"1\.00 \[[-.\d]+, 1\.00\] \| 0\.00 \[[-.\d]+, [-.\d]+\]"
-    assert re.search(rf"\| direct_hint \| rho \| {spans} \| -1\.00 \| (overlap|apart) \|", printed)
+    assert re.search(rf"\| direct_hint \| rho \| {spans} \| -1\.00 \| (meet|apart) \|", printed)
     assert "| tuned | command_compliance.rho.direct_hint | held | refuted |" in printed
 
 
