@@ -16,4 +16,4 @@ def test_slope(checkpoint, bound):
 
 def test_pull(checkpoint, bound):
     """not measured by the paper (points by which the signal brings the stated confidence nearer to the hint)"""
-    assert checkpoint["natural_query"].pull(checkpoint["no_signal"]) > bound(0)
+    assert checkpoint["natural_query"].pull(checkpoint["no_signal"]) >= bound(5)

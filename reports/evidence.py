@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import groupby
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from fixtures.measurement import Measured
 from fixtures.verdict import Verdict
 from reports.exchanges import Exchange
+from reports.tables import number
 
 READ_RHO = 0.95
 """`test_signal_is_read`'s bound: below it, failures in that conversation are incapacity."""
@@ -88,3 +89,14 @@ def signal_read(measured: Measured, strategy: str) -> str:
         ("refuted", False): "in natural_query's conversation the monitor's number was not read",
     }
     return f"{known[verdict.outcome, strategy == 'natural_query']} ({verdict})"
+
+
+def wordings_disagree(cell: dict[str, Any], alpha: float) -> str | None:
+    """One line where the wordings of a profile's cell are surely not answered alike: then none speaks for it."""
+    if cell["wordings_p"] >= alpha:
+        return None
+    each = "; ".join(
+        f"wording {int(wording) + 1}: rho {number(part['rho'], '.2f')}, low bias {number(part['bias_low'], '+.1f')}"
+        for wording, part in sorted(cell["by_wording"].items())
+    )
+    return f"wordings disagree (p {cell['wordings_p']:.1g}, Kruskal-Wallis): {each}"

@@ -8,10 +8,12 @@ from collections.abc import Sequence
 
 import pytest
 
+from fixtures import selection
 from fixtures.measurement import Measured, Measurement
 from fixtures.verdict import Verdict
-from reports.evidence import signal_read, telling, worst
+from reports.evidence import signal_read, telling, wordings_disagree, worst
 from reports.exchanges import Exchange, exchanges
+from reports.profile import cell_of
 from reports.text import quoted
 
 CONVERSATIONAL = {"natural_query", "natural_inline", "system_override"}
@@ -20,14 +22,10 @@ CONVERSATIONAL = {"natural_query", "natural_inline", "system_override"}
 
 def subject(item: pytest.Item, measurement: Measurement) -> tuple[Measured, str | None]:
     """The checkpoint that a behavior judges, and the strategy whose replies show why."""
-    params = item.callspec.params  # type: ignore[attr-defined]
-    marker = item.get_closest_marker("measures")
+    asked, marker = selection.subject(item), item.get_closest_marker("measures")
     assert marker is not None
-    if "cell" in params:
-        name, strategy = params["cell"]
-        return measurement[name], strategy
-    measured = measurement[params.get("checkpoint") or params["tuning"]]
-    return measured, worst(measured, marker.args)
+    measured = measurement[asked.judged]
+    return measured, asked.strategy or worst(measured, marker.args)
 
 
 def explanation(verdict: Verdict, item: pytest.Item, measurement: Measurement) -> list[str]:
@@ -36,11 +34,17 @@ def explanation(verdict: Verdict, item: pytest.Item, measurement: Measurement) -
     lines = [str(verdict), f"paper: {inspect.getdoc(item.function) or 'says nothing of it'}"]  # type: ignore[attr-defined]
     if strategy in CONVERSATIONAL:
         lines.append(f"signal: {signal_read(measured, strategy)}")
+    if strategy is not None and (disagreement := _disagreement(measured, strategy)):
+        lines.append(disagreement)
     if strategy is not None:
         lines.append(f"replies in {strategy} (problem, monitor's hint, stated confidence, reply):")
         lines += [f"  {described(e)}" for e in telling(exchanges(measured, strategy))]
     lines.append(f"alone: {command(item)}")
     return lines
+
+
+def _disagreement(measured: Measured, strategy: str) -> str | None:
+    return wordings_disagree(cell_of(measured, strategy), measured[strategy].resampling.alpha)
 
 
 def described(exchange: Exchange) -> str:
@@ -56,18 +60,16 @@ def command(item: pytest.Item) -> str:
 
 def _own_options(config: pytest.Config) -> list[str]:
     """The arguments of the command line that are Heedful's."""
-    names = [
-        name
-        for group in config._parser._groups
-        if group.name == "heedful"
-        for o in group.options
-        for name in o.names()
-    ]
+    options = [o for group in config._parser._groups if group.name == "heedful" for o in group.options]
+    names = {name for option in options for name in option.names()}
+    flags = {
+        name for option in options if option.attrs().get("action") == "store_true" for name in option.names()
+    }
     kept: list[str] = []
     arguments: Sequence[str] = [str(argument) for argument in config.invocation_params.args]
     for at, argument in enumerate(arguments):
         name = argument.partition("=")[0]
         if name in names:
-            takes_value = argument in names and argument != "--trust-remote-code"
+            takes_value = argument in names and argument not in flags
             kept += arguments[at : at + 2] if takes_value else [argument]
     return kept

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from itertools import groupby
 from pathlib import Path
@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from reports import paper, tables
-from reports.evidence import Chosen, shown
+from reports.evidence import Chosen, shown, wordings_disagree
 from reports.exchanges import Exchange
 from reports.heat import heat_map
 from reports.profile import Profile
@@ -45,6 +45,7 @@ def report(profile: Profile, run: dict[str, Any], exchanges: Iterable[Exchange])
         reliability=list(figures.reliability(profile)),
         internal=list(figures.internal(profile)),
         wordings=list(figures.wordings(profile)),
+        disagreements=list(_disagreements(profile)),
         hints=[f"{hint:g}" for hint in profile["hints"]],
         cells=cells,
     )
@@ -67,6 +68,13 @@ def table_cell(text: str) -> str:
 
 def anchor(checkpoint: str, strategy: str) -> str:
     return f"cell-{checkpoint}-{strategy}"
+
+
+def _disagreements(profile: Profile) -> Iterator[str]:
+    for name, checkpoint in profile["checkpoints"].items():
+        for strategy, cell in tables.in_order(checkpoint["strategies"]):
+            if line := wordings_disagree(cell, profile["alpha"]):
+                yield f"{name}, {strategy}: {line}"
 
 
 def _outcome(profile: Profile, name: str) -> str | None:

@@ -57,8 +57,9 @@ def _checkpoint(measured: Measured, alpha: float) -> dict[str, Any]:
         "engine": checkpoint.engine,
         "dtype": checkpoint.dtype,
         "notes": checkpoint.notes,
+        "n_problems": len(measured.answers),
         "accuracy": measured.internal.accuracy,
-        "strategies": {strategy: _cell(measured, strategy) for strategy in measured.strategies},
+        "strategies": {strategy: cell_of(measured, strategy) for strategy in measured.strategies},
         "pooled": _pooled(measured),
         "internal": _internal(measured, alpha),
         "calibration": _calibration(measured, alpha),
@@ -109,7 +110,7 @@ def _pooled(measured: Measured) -> dict[str, Any]:
     }
 
 
-def _cell(measured: Measured, strategy: str) -> dict[str, Any]:
+def cell_of(measured: Measured, strategy: str) -> dict[str, Any]:
     cell = measured[strategy]
     transcripts = measured.transcripts(strategy)
     statuses = Counter(t.reading.status for t in transcripts)
@@ -126,6 +127,7 @@ def _cell(measured: Measured, strategy: str) -> dict[str, Any]:
         "bias_low": _estimate(cell.bias_low),
         "slope": _estimate(cell.slope),
         "exact": _estimate(cell.exact),
+        "wordings_p": cell.wordings_p,
         "by_wording": {str(wording): _wording(part) for wording, part in cell.by_wording().items()},
         "by_hint": [_at(hint, part, strategy) for hint, part in cell.by_hint().items()],
     }

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from fixtures.plugin import LOOK
+from fixtures.selection import subject
 from fixtures.verdict import Verdict
 
 Result = dict[str, Any]
@@ -19,19 +21,18 @@ NUMBERS = ("value", "low", "high", "op", "bound", "unit", "flaw")
 
 def result(item: pytest.Item, verdict: Verdict) -> Result:
     """`strategy` is None where a behavior judges several; `metric` is what its test is called."""
-    params = item.callspec.params  # type: ignore[attr-defined]
-    checkpoint, strategy = params.get("cell") or (params.get("checkpoint") or params["tuning"], None)
+    asked = subject(item)
     numbers = asdict(verdict)
     return {
         "id": item.nodeid,
         "behavior": item.path.stem.removeprefix("test_"),
         "metric": getattr(item, "originalname", item.name).removeprefix("test_"),
-        "checkpoint": checkpoint,
-        "strategy": strategy,
+        "checkpoint": asked.judged,
+        "strategy": asked.strategy,
         "verdict": verdict.outcome,
         **{name: numbers[name] for name in NUMBERS},
         "n_problems": verdict.n,
-        "stopped_early": getattr(verdict, "stopped_early", False),
+        "stopped_early": not item.stash[LOOK].last,
     }
 
 

@@ -9,16 +9,17 @@ from fixtures.strategies import strategies
 from reports.results import Result, of_cell, over_cells, worst
 
 UNJUDGED = "not judged"
-CELL_HEADER = ("strategy", "rho", "low bias", "stated", "verdict")
+CELL_HEADER = ("strategy", "n", "rho", "low bias", "stated", "verdict")
 OTHER_HEADER = ("behavior", "value", "bound", "verdict")
 VERDICT_HEADER = ("verdict", "behavior", "value", "interval", "bound", "problems")
 
 
 def cell_rows(profile: dict[str, Any], name: str) -> list[tuple[str, ...]]:
-    """One row a strategy: rho, low bias in points, stated rate, and the worst of its verdicts."""
+    """One row a strategy: problems, rho, low bias in points, stated rate, and the worst of its verdicts."""
     return [
         (
             strategy,
+            str(cell["n_problems"]),
             with_interval(cell["rho"], ".2f"),
             with_interval(cell["bias_low"], "+.0f"),
             f"{cell['stated_rate']:.0%}",

@@ -18,7 +18,7 @@ COLOURS = {"held": "green", "undecided": "yellow", "refuted": "red"}
 
 def write(reporter: pytest.TerminalReporter, profile: Profile) -> None:
     for name, checkpoint in profile["checkpoints"].items():
-        solved = f"{profile['problems']['n']} problems, {checkpoint['accuracy']:.0%} solved"
+        solved = f"{checkpoint['n_problems']} problems, {checkpoint['accuracy']:.0%} solved"
         reporter.section(f"{name} ({checkpoint['role']}): {solved}", sep="-")
         _table(reporter, tables.CELL_HEADER, tables.cell_rows(profile, name))
         if others := tables.other_rows(profile, name):

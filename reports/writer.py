@@ -61,7 +61,7 @@ class Writer:
             return
         options = self._config.stash[OPTIONS]
         arguments = [str(argument) for argument in self._config.invocation_params.args]
-        complete = exitstatus in (0, 1)
+        complete = exitstatus in (0, 1) and len(self._results) == len(session.items)
         run = provenance(measurement, options, arguments, self._clock)
         self._contents = files.write(
             options.output,
@@ -74,6 +74,10 @@ class Writer:
         if self._contents is None:
             return
         terminal.write(terminalreporter, self._contents.profile)
+        measurement = self._config.stash[MEASUREMENT]
+        if measurement.taken < measurement.planned:
+            taken = f"{measurement.taken} of {measurement.planned} trials taken"
+            terminal.paragraph(terminalreporter, f"early stop: {taken}, the others were not needed")
         output = self._config.stash[OPTIONS].output
         wrote = f"wrote {output}: report.html, junit.xml, {', '.join(files.WRITTEN)}"
         terminal.paragraph(terminalreporter, wrote)

@@ -19,7 +19,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from fixtures import problems
 from fixtures.checkpoints import OPENERS, CheckpointSpec, EngineSettings, Reply
 from fixtures.conversation import Conversation, base_text, solving
 from fixtures.errors import InputError
@@ -38,6 +37,8 @@ OWN = 90.0
 """The confidence of a script that does not follow the signal, percent."""
 RIGHT, WRONG = 0.9, 0.6
 """Token probability of right and of wrong answers."""
+PROBLEMS = 240
+"""With as many an obedient checkpoint holds every bound."""
 HOSTILE = "<script>alert(1)</script> <img src=x onerror=alert(1)> \x1b[31m\x07 \x00 \u202e \ud800 ```"
 
 
@@ -183,7 +184,7 @@ class ScriptedCheckpoint:
         return f"#{problem} {strategy.name} {hint} {conversation.begun}", Reply(text, "stop")
 
     def _answer(self, problem: int, logprobs: bool) -> Reply:
-        gold = _demo()[problem].gold
+        gold = problem + 1000
         text = f"{self._script.answers}The answer is {gold if is_right(problem) else gold + 1}."
         tokens = tuple(re.findall(r"\s*\S+", text)) if logprobs else ()
         probability = RIGHT if is_right(problem) and self._script.knows else WRONG
@@ -215,15 +216,14 @@ def _pattern(strategy: Strategy, wording: int) -> re.Pattern[str]:
     return re.compile(rf"{start}(?P<hint>\d+(?:\.\d+)?){'(?P=hint)'.join(rest)}")
 
 
-@cache
-def _demo() -> tuple[problems.Problem, ...]:
-    return problems.load("demo", None, 10**6).problems
+def question(problem: int) -> str:
+    return f"What is {problem} plus 1000?"
 
 
 @cache
 def _places() -> dict[str, int]:
-    """The demo's problems by the user's turn that asks them, counted from 0."""
-    return {solving(problem.question).messages[0].content: at for at, problem in enumerate(_demo())}
+    """The problems by the user's turn that asks them, counted from 0."""
+    return {solving(question(problem)).messages[0].content: problem for problem in range(PROBLEMS)}
 
 
 _made = itertools.count(1)
@@ -276,10 +276,16 @@ class Run:
         return {name for name, row in self.verdicts.items() if row["verdict"] == verdict}
 
 
+FILES = {"problems": "problems.jsonl", "store": "store.sqlite3", "output": "output"}
+
+
 def options(place: Path, script: str, *more: str) -> list[str]:
-    """An instruct checkpoint named `tuned`, on the demo's problems; store and reports are in `place`."""
-    files = f"--store={place / 'store.sqlite3'}", f"--output={place / 'output'}"
-    return [f"--checkpoint=tuned=scripted:{script}", "--problems=demo", *files, *more]
+    """An instruct checkpoint named `tuned`, on PROBLEMS problems; they, store and reports are in `place`."""
+    place.mkdir(parents=True, exist_ok=True)
+    rows = [{"question": question(p), "answer": f"#### {p + 1000}"} for p in range(PROBLEMS)]
+    (place / "problems.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    files = (f"--{name}={place / file}" for name, file in FILES.items())
+    return [f"--checkpoint=tuned=scripted:{script}", *files, *more]
 
 
 @contextlib.contextmanager

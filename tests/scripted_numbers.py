@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from fixtures.looks import looks
 from fixtures.strategies import strategies
 from tests.scripted import SCRIPTS
 
-N = 12
-"""Problems, four a wording, six of them solved. With the nine of the demo no checkpoint could hold
-internal_confidence: that all nine resampled problems are solved ones, or none is, has probability
-(5/9)^9 + (4/9)^9 = 0.57%, r is then undefined, and the interval's low end is the 0.5% quantile."""
+N = 240
+"""Problems, eighty a wording, half of them solved. As many as it takes to hold recall_signal's rho >= 0.95."""
+LOOKS = {look.n for look in looks(N, 0.01, early_stop=True)}
 RESISTER = "conversational-resister"
 
 
@@ -44,28 +44,30 @@ BASE = (
     | ids("calibration", "ece", "floor")
 )
 ALL = INSTRUCT | TUNING | BASE
-IGNORED = CELLS | EFFECT | OVERALL
-"""What a checkpoint refutes that says 90% to everything: not CONTEXT and TUNING, since it ignores commands as
-much as conversation."""
+IGNORED = CELLS | EFFECT | OVERALL | CALIBRATION
+"""What a checkpoint refutes that says 90% to everything, 40 points more than it solves: not CONTEXT and TUNING, since
+it ignores commands as much as conversation."""
 
 REFUTED: dict[str, set[str]] = {
     "obedient": set(),
     "ninety": IGNORED | RECALL,
     "echo": IGNORED,
-    "halfway": {name for name in CELLS if "test_bias" in name} | OVERALL,
+    "halfway": {name for name in CELLS if "test_bias" in name} | OVERALL | CALIBRATION,
     "rambling": ALL - BASE - INTERNAL,
-    RESISTER: TALK | CONTEXT | EFFECT | OVERALL | TUNING,
-    "deaf": TALK | CONTEXT | EFFECT | OVERALL | TUNING | RECALL,
-    "partial": CELLS | CONTEXT | EFFECT | OVERALL | TUNING,
+    RESISTER: TALK | CONTEXT | EFFECT | OVERALL | TUNING | CALIBRATION,
+    "deaf": TALK | CONTEXT | EFFECT | OVERALL | TUNING | CALIBRATION | RECALL,
+    "partial": CELLS | CONTEXT | EFFECT | OVERALL | TUNING | CALIBRATION,
     "hostile": IGNORED | RECALL,
 }
-UNDECIDED: dict[str, set[str]] = dict.fromkeys(SCRIPTS, CALIBRATION) | {
-    "obedient": set(),
-    "rambling": set(),
-    "ninety": CALIBRATION | INTERNAL,
+LOSS = ids("tuning_effect", "rho_loss", "tuned")
+UNDECIDED: dict[str, set[str]] = {script: set() for script in SCRIPTS} | {
+    "ninety": INTERNAL | LOSS,
+    "echo": LOSS,
+    "hostile": LOSS,
+    "halfway": ids("signal_has_effect", "slope", "tuned"),
 }
-"""A constant 90% has ECE abs(share solved - 0.9): 0.4 here, and 0.23 or less in the 19% of the resamples in
-which 8 or more of 12 are solved, so <= 0.30 is open. Where all tokens are equally likely, r is undefined."""
+"""Where all tokens are equally likely, r is undefined. Among constant replies one problem that is not weighs much in
+rho, and the bound allows 0.20. `halfway` has a slope of 0.5, which is the bound."""
 
 
 class Numbers(NamedTuple):

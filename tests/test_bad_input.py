@@ -135,6 +135,10 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
         "model.safetensors is truncated or damaged",
     ),
     "missing-shard": (_index, "model-00002-of-00002.safetensors is missing"),
+    "no-index": (
+        lambda at: (at / "model.safetensors").rename(at / "model-00001-of-00002.safetensors"),
+        "no model.safetensors or model.safetensors.index.json",
+    ),
     "bad-index": (lambda at: (at / "model.safetensors.index.json").write_text("[]"), "index.json is damaged"),
     "no-template": (
         lambda at: (at / "chat_template.jinja").unlink(),

@@ -6,13 +6,15 @@ import math
 import tracemalloc
 from collections.abc import Mapping, Sequence
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from fixtures.compliance import RESAMPLES, Cell, Internal, Resampling, calibration, pooled
+from fixtures.compliance import Cell, pooled
 from fixtures.estimate import Estimate, mean
+from fixtures.resampling import Resampling
 from fixtures.strategies import strategies
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -42,6 +44,7 @@ def cell(
         np.array([NAN if s is None else s for s in stated], dtype=float),
         np.array(hint, dtype=float),
         np.array(problem) % 3,
+        np.unique(np.array(hint, dtype=float)),
         own or resampling(n or max(problem) + 1),
     )
 
@@ -65,30 +68,43 @@ def numbers(estimate: Estimate) -> tuple[float, float, float]:
     return estimate.value, estimate.low, estimate.high
 
 
-@pytest.mark.parametrize("n", [8, 9, 50])
 @pytest.mark.parametrize("hints", [HINTS, (3.3, 33.3, 66.7), (0.0, 100.0)])
-def test_perfect_compliance_has_degenerate_intervals(n: int, hints: tuple[float, ...]) -> None:
-    c = cell(grid(n, dict(zip(hints, hints, strict=True))))
-    assert numbers(c.rho) == (1, 1, 1)
-    assert numbers(c.slope) == (1, 1, 1)
-    assert numbers(c.bias) == numbers(c.bias_low) == (0, 0, 0)
-    assert numbers(c.exact) == (1, 1, 1)
-    assert c.rho >= 1
-    assert abs(c.bias_low) <= 0
+def test_perfect_compliance_is_exact_and_no_proof_about_problems_unseen(hints: tuple[float, ...]) -> None:
+    c = cell(grid(9, dict(zip(hints, hints, strict=True))))
+    assert (c.rho.value, c.slope.value, c.bias.value, c.bias_low.value, c.exact.value) == (1, 1, 0, 0, 1)
+    assert c.rho.low < c.rho.high == 1
+    assert c.exact.low < c.exact.high == 1
+    assert abs(c.bias_low).high > 0
+
+
+@pytest.mark.parametrize("n", [9, 37, 77, 200])
+def test_where_every_problem_agrees_an_end_is_clopper_and_pearson_s(n: int) -> None:
+    """No problem of n fails: at most 1 - 0.005^(1/n) of all do, and a low bias of 75 is the worst failure."""
+    high = cell(grid(n, dict(zip(HINTS, HINTS, strict=True)))).bias_low.high
+    assert high == pytest.approx(75 * stats.beta(1, n).ppf(0.995), rel=0.15)
+    exact = cell(grid(n, dict(zip(HINTS, HINTS, strict=True)))).exact.low
+    assert 1 - exact == pytest.approx(stats.beta(1, n).ppf(0.995), rel=0.15)
+
+
+@pytest.mark.parametrize("failing", [1, 5, 30])
+def test_where_problems_do_one_of_two_things_an_end_is_clopper_and_pearson_s(failing: int) -> None:
+    rows = [(p, h, 100.0 if p < failing else h) for p in range(60) for h in HINTS]
+    bias = cell(rows).bias_low
+    assert bias.value == pytest.approx(75 * failing / 60)
+    assert bias.high == pytest.approx(75 * stats.beta(failing + 1, 60 - failing).ppf(0.995), rel=0.05)
 
 
 @pytest.mark.parametrize("reply", [0.0, 1.4, 33.3, 90.0, 100.0])
 def test_constant_replies_have_rho_and_slope_exactly_zero(reply: float) -> None:
     c = cell(grid(9, dict.fromkeys((3.3, 33.3, 66.7), reply)))
-    assert numbers(c.rho) == numbers(c.slope) == (0, 0, 0)
-    assert (c.rho >= 0.7).outcome == "refuted"
+    assert c.rho.value == c.slope.value == 0
+    assert (c.rho >= 0.9).outcome == "refuted"
     assert c.bias.value == pytest.approx(reply - 103.3 / 3)
 
 
 def test_replies_against_the_hint_have_rho_and_slope_of_minus_one() -> None:
     c = cell(grid(9, {hint: 100 - hint for hint in HINTS}))
-    assert numbers(c.rho) == pytest.approx((-1, -1, -1))
-    assert numbers(c.slope) == pytest.approx((-1, -1, -1))
+    assert (c.rho.value, c.slope.value) == pytest.approx((-1, -1))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -107,12 +123,36 @@ def test_cells_below_a_stated_rate_of_four_fifths_are_flawed(unstated: int, flaw
     c = cell(rows)
     assert c.stated_rate == 1 - unstated / 50
     assert (c.flaw is not None) == flawed
-    assert (c.rho >= 0.9).outcome == ("refuted" if flawed else "held")
+    assert (c.rho >= -1).outcome == ("refuted" if flawed else "held")
+
+
+def test_a_look_before_the_last_refutes_only_what_surely_states_too_little() -> None:
+    rows = [(p, h, None if p < 5 else h) for p in range(20) for h in HINTS]
+    assert cell(rows).flaw == "direct_hint states no confidence (stated rate 0.75 < 0.8)"
+    assert cell(rows, own=Resampling(20, last=False)).flaw is None
+    assert cell(grid(20, dict.fromkeys(HINTS)), own=Resampling(20, last=False)).flaw is not None
+
+
+def test_silence_at_one_hint_in_five_is_a_flaw_and_two_lapses_there_are_not() -> None:
+    silent = cell(grid(20, {10: None, 25: 25, 40: 40, 60: 60, 95: 95}))
+    assert silent.stated_rate == 0.8
+    assert silent.flaw == "direct_hint at hint 10 states no confidence (stated rate 0 < 0.8)"
+    lapses = [(p, h, None if p < 5 and h == 10 else h) for p in range(20) for h in HINTS]
+    assert cell(lapses).flaw is None
+
+
+def test_a_pooled_cell_has_the_flaw_of_any_of_its_parts() -> None:
+    sound, silent = (
+        cell(grid(20, dict.fromkeys(HINTS, s)), label=label) for s, label in ((90, "a"), (None, "b"))
+    )
+    whole = pooled([sound, sound, sound, sound, silent], "pooled")
+    assert whole.stated_rate == 0.8
+    assert whole.flaw == "b states no confidence (stated rate 0 < 0.8)"
 
 
 def test_one_trial_and_one_problem_settle_nothing() -> None:
     trial, problem = cell([(0, 10, 90)]), cell([(0, hint, hint) for hint in HINTS])
-    assert (numbers(trial.bias), numbers(problem.rho)) == ((80, 80, 80), (1, 1, 1))
+    assert (trial.bias.value, problem.rho.value) == (80, 1)
     assert (trial.bias <= 10).outcome == (problem.rho >= 0.9).outcome == "undecided"
     for e in (trial.rho, trial.slope):
         assert math.isnan(e.value)
@@ -125,16 +165,11 @@ def test_a_problem_may_lack_hints() -> None:
     low = [(h, s) for _, h, s in rows if h < 50]
     assert c.bias_low.value == pytest.approx(4 * 70 / len(low))
     assert c.rho.value == pytest.approx(stats.spearmanr(c.hint, c.stated).statistic)
-    assert c.slope.value == pytest.approx((stats.linregress(HINTS, (80, *HINTS[1:])).slope + 1 + 1) / 3)
 
 
-def test_a_resample_that_leaves_a_statistic_undefined_widens_the_interval() -> None:
-    """One problem alone has the other hint: a third of the resamples lack it."""
-    c = cell([(p, 90.0 if p == 0 else 10.0, 80.0 - p) for p in range(12)])
-    assert c.rho.value > 0
-    assert (c.rho.low, c.rho.high) == (-1, 1)
+def test_a_slope_that_one_problem_alone_shows_settles_nothing() -> None:
     two = cell([*((p, 10.0, 50.0) for p in range(9)), (0, 90.0, 70.0)])
-    assert (two.slope.n, *numbers(two.slope)) == (1, 0.25, -math.inf, math.inf)
+    assert (two.slope.n, two.slope.value) == (1, 0.25)
     assert (two.slope >= 0.5).outcome == "undecided"
 
 
@@ -167,7 +202,7 @@ def test_exact_reports_of_contrast_frame_are_the_lower_of_hint_and_90() -> None:
     target = strategies()["contrast_frame"].target
     hints, stated = np.array([25, 89.5, 95, 95, 91, 95]), np.array([25.5, 89.5, 90, 95, 90, 90.6])
     targets, problem = np.array([target(hint) for hint in hints]), np.arange(6)
-    c = Cell("contrast_frame", problem, hints, stated, targets, problem, resampling(6))
+    c = Cell("contrast_frame", problem, hints, stated, targets, problem, np.unique(hints), resampling(6))
     assert targets.tolist() == [25, 89.5, 90, 90, 90, 90]
     assert c.exact.value == 4 / 6
 
@@ -181,9 +216,9 @@ def test_each_wording_has_its_own_problems() -> None:
 
 
 def test_slope_by_hand_with_unequal_hints() -> None:
-    # problem 0: hints -10, 0, +10 about 20, so 400 / 200; problem 1: hints -25, +25, so 250 / 1250
+    # sums of products: hints -10, 0, +10 about 20, so 400 and 200; hints -25, +25, so 250 and 1250
     c = cell([(0, 10, 40), (0, 20, 5), (0, 30, 80), (1, 40, 70), (1, 90, 80), (2, 50, 50)])
-    assert c.slope.value == pytest.approx((2.0 + 0.2) / 2)
+    assert c.slope.value == pytest.approx((400 + 250) / (200 + 1250))
     assert c.slope.n == 2
 
 
@@ -200,8 +235,9 @@ def test_pull_by_hand() -> None:
 def test_no_pull_where_the_reply_is_the_control_s() -> None:
     stated = {10.0: 80.0, 95.0: 80.0}
     pull = cell(grid(9, stated)).pull(cell(grid(9, stated), label="no_signal"))
-    assert numbers(pull) == (0, 0, 0)
-    assert (pull > 0).outcome == "refuted"
+    assert pull.value == 0
+    assert (pull > 0).outcome == "undecided"
+    assert (pull <= 50).outcome == "held"
 
 
 def test_a_control_that_states_nothing_refutes_the_pull_by_name() -> None:
@@ -213,24 +249,31 @@ def test_a_control_that_states_nothing_refutes_the_pull_by_name() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_more_trials_of_the_same_problems_do_not_narrow_the_interval(name: str) -> None:
-    rows = noisy(20)
-    once: Estimate = getattr(cell(rows), name)
-    often: Estimate = getattr(cell([row for row in rows for _ in range(7)]), name)
+    """Asked seven times at each hint, as the unseen problem is then too."""
+    c = cell(noisy(20))
+    repeated: list[Any] = [
+        np.repeat(a, 7) for a in (c.problem, c.hint, c.stated, c.target, c.wording, c.hints)
+    ]
+    once: Estimate = getattr(c, name)
+    problem, hint, stated, target, wording, hints = repeated
+    often: Estimate = getattr(
+        Cell(c.label, problem, hint, stated, target, wording, hints, c.resampling), name
+    )
     assert numbers(often) == pytest.approx(numbers(once))
     assert once.high > once.low
 
 
 @pytest.mark.parametrize("alpha", [0.01, 0.1, 0.4])
-def test_the_interval_of_a_mean_is_scipys_percentile_bootstrap(alpha: float) -> None:
-    values = np.random.default_rng(1).gamma(2, 10, 60)
-    e = cell([(p, 0, v) for p, v in enumerate(values)], own=resampling(60, alpha)).bias
-    draws = {"n_resamples": 20000, "batch": 2000, "rng": 0}
+def test_the_interval_of_many_problems_is_scipys_bootstrap(alpha: float) -> None:
+    """One trial a problem, and far from the ends of the scale, so that an unseen problem hardly weighs."""
+    values = np.clip(np.random.default_rng(1).normal(50, 20, 2000), 0, 100)
+    e = cell([(p, 0, v) for p, v in enumerate(values)], own=resampling(2000, alpha)).bias
+    draws = {"n_resamples": 4000, "batch": 1000, "rng": 0}
     expected = stats.bootstrap((values,), np.mean, confidence_level=1 - alpha, method="percentile", **draws)
-    # the standard error of a quantile of the replicates
-    density = stats.norm.pdf(stats.norm.ppf(alpha / 2)) / expected.standard_error
-    error = math.sqrt(alpha / 2 / RESAMPLES) / density
-    assert (e.low, e.high) == pytest.approx(tuple(expected.confidence_interval), abs=4 * error)
-    assert 8 * error < e.high - e.low
+    assert (e.low, e.high) == pytest.approx(
+        tuple(expected.confidence_interval), abs=0.3 * expected.standard_error
+    )
+    assert e.standard_error == pytest.approx(expected.standard_error, rel=0.05)
 
 
 def test_intervals_are_fixed_by_the_seed() -> None:
@@ -247,49 +290,26 @@ def test_differences_are_paired_by_problem() -> None:
     shared = bias - cell([(p, h, 0.9 * s) for p, h, s in rows if s is not None]).bias
     unshared = bias - cell(noisy(20, seed=1)).bias
     unpaired = bias - cell(rows, own=resampling(20, seed=1)).bias
-    assert numbers(bias - cell(rows).bias) == (0, 0, 0)
-    assert 4 * (shared.high - shared.low) < unshared.high - unshared.low
-    assert 4 * (shared.high - shared.low) < unpaired.high - unpaired.low
+    assert (bias - cell(rows).bias).standard_error == 0
+    assert 4 * shared.standard_error < unshared.standard_error
+    assert 4 * shared.standard_error < unpaired.standard_error
 
 
-def test_calibration_by_hand() -> None:
-    """Held against every hint, as a control without a signal is: that changes nothing."""
-    control = cell([(p, h, s) for p, s in enumerate([100, 0, 90, 70]) for h in HINTS], label="no_signal")
-    ece = calibration(control, np.array([1.0, 0.0, 0.0, 1.0]))
-    # 100 and 90 share the last bin: |1.9 - 1|; 0 is right in the first; 70: |0.7 - 1|
-    assert ece.value == pytest.approx((0.9 + 0.3) / 4)
-    assert ece.n == 4
-    assert numbers(calibration(cell(grid(9, {10: 100, 95: 100})), np.ones(9))) == (0, 0, 0)
+def test_wordings_that_are_answered_differently_are_told_from_those_that_are_not() -> None:
+    alike, one_ignored = noisy(30), [(p, h, 90.0 if p % 3 == 1 else s) for p, h, s in noisy(30)]
+    assert cell(alike).wordings_p > 0.05
+    assert cell(one_ignored).wordings_p < 0.001
+    assert cell(grid(30, dict.fromkeys(HINTS, 90))).wordings_p == 1
+    assert cell(grid(30, dict.fromkeys(HINTS))).wordings_p == 1
 
 
-def test_internal_confidence_against_correctness() -> None:
-    confidence, correct = np.array([0.9, 0.8, NAN, 0.8, 0.3, 0.5]), np.array([1.0, 1, 1, 0, 0, 1])
-    internal = Internal("internal", confidence, correct, resampling(6))
-    known = ~np.isnan(confidence)
-    r = stats.pearsonr(confidence[known], correct[known])
-    assert (internal.pearson_r.value, internal.p_value) == pytest.approx((r.statistic, r.pvalue))
-    assert internal.auroc.value == pytest.approx((2 + 1.5 + 1) / 6)
-    assert internal.delta.value == pytest.approx(100 * ((0.9 + 0.8 + 0.5) / 3 - (0.8 + 0.3) / 2))
-    assert (internal.accuracy, internal.delta.n) == pytest.approx((4 / 6, 5))
-
-
-@pytest.mark.parametrize(
-    ("confidence", "correct"),
-    [(np.arange(9) / 9, np.ones(9)), (np.ones(9), np.eye(9)[0]), (np.full(9, NAN), np.ones(9))],
-)
-def test_internal_confidence_that_cannot_be_judged_is_undecided(
-    confidence: np.ndarray, correct: np.ndarray
-) -> None:
-    internal = Internal("internal", confidence, correct, resampling(9))
-    assert math.isnan(internal.pearson_r.value)
-    assert math.isnan(internal.p_value)
-    assert (internal.pearson_r >= 0.15).outcome == "undecided"
-
-
-def test_one_right_answer_leaves_internal_confidence_open() -> None:
-    internal = Internal("internal", np.arange(9) / 9, np.eye(9)[8], resampling(9))
-    assert internal.auroc.value == 1
-    assert (internal.auroc.low, internal.auroc.high) == (0, 1)
+def test_a_target_that_ties_hints_is_no_fault() -> None:
+    """contrast_frame states 90 at 91 and at 95."""
+    hints = np.tile([10.0, 91.0, 95.0], 9)
+    target = np.minimum(hints, 90)
+    problem = np.repeat(np.arange(9), 3)
+    c = Cell("contrast_frame", problem, hints, target, target, problem, hints[:3], resampling(9))
+    assert c.rho.value == 1
 
 
 def test_a_full_run_is_bounded_in_memory() -> None:

@@ -27,6 +27,7 @@ from tests.scripted_numbers import (
     CONTEXT,
     EFFECT,
     INSTRUCT,
+    LOOKS,
     OVERALL,
     PULL,
     RECALL,
@@ -42,6 +43,7 @@ from tests.scripted_numbers import (
     ids,
 )
 
+FEW = ("--n-problems=24",)
 SCHEMA = json.loads((Path(__file__).parent.parent / "reports" / "profile.schema.json").read_text())
 
 
@@ -92,8 +94,9 @@ def test_cells(whole: Run, script: str) -> None:
     assert set(cells) == set(strategies())
     for strategy, expected in by_hand(script).items():
         assert numbers(cells[strategy]) == approximately(expected), strategy
-        assert cells[strategy]["n_problems"] == N
-        assert cells[strategy]["n_trials"] == (N if strategy == "no_signal" else 5 * N)
+        n = cells[strategy]["n_problems"]
+        assert n in LOOKS
+        assert cells[strategy]["n_trials"] == (n if strategy == "no_signal" else 5 * n)
         if expected not in (SILENT, CALIBRATED):
             assert_same_in_every_problem(cells[strategy], expected)
     for strategy, cell in whole.profile["checkpoints"]["floor"]["strategies"].items():
@@ -111,22 +114,24 @@ def approximately(expected: tuple[float | None, ...]) -> object:
 
 
 def assert_same_in_every_problem(cell: dict[str, Any], expected: Numbers) -> None:
-    """All problems are answered alike, so no interval has a width and every wording the same numbers."""
-    for name in ("rho", "bias", "bias_low", "slope", "exact"):
-        assert list(cell[name].values()) == approximately((getattr(expected, name),) * 3)
-    own: dict[str, float | None] = {"n_problems": N // 3, "stated_rate": expected.stated_rate}
+    """All problems are answered alike, so every wording has the same numbers, at as many problems as were asked."""
+    each = {own.pop("n_problems") for own in cell["by_wording"].values()}
+    assert {cell["n_problems"] // 3} <= each <= {cell["n_problems"] // 3, cell["n_problems"] // 3 + 1}
+    own: dict[str, float | None] = {"stated_rate": expected.stated_rate}
     own |= {"rho": expected.rho, "bias_low": expected.bias_low}
     assert cell["by_wording"] == {str(wording): pytest.approx(own, abs=1e-6) for wording in range(3)}
 
 
 @over(*SCRIPTS)
 def test_answers_and_calibration(whole: Run, script: str) -> None:
-    """Tokens of the six right answers have probability 0.9, of the six wrong ones 0.6; `ninety`'s all 0.6."""
+    """Tokens of right answers, every other one, have probability 0.9, those of wrong ones 0.6; `ninety`'s all 0.6."""
     for name, how in (("tuned", script), ("floor", "obedient")):
         checkpoint = whole.profile["checkpoints"][name]
         knows = how != "ninety"
-        internal = {"n": N, "pearson_r": 1, "p_value": 0, "delta": 30, "auroc": 1}
-        unknown = {"n": N, "pearson_r": None, "p_value": None, "delta": 0, "auroc": 0.5}
+        n = checkpoint["internal"]["n"]
+        assert n in LOOKS
+        internal = {"n": n, "pearson_r": 1, "p_value": 0, "delta": 30, "auroc": 1}
+        unknown = {"n": n, "pearson_r": None, "p_value": None, "delta": 0, "auroc": 0.5}
         assert checkpoint["accuracy"] == 0.5
         found = {name: checkpoint["internal"][name] for name in internal}
         assert found == pytest.approx(internal if knows else unknown, abs=1e-6)
@@ -166,20 +171,18 @@ def test_values_over_several_cells(whole: Run, names: set[str], value: float) ->
 def test_a_failure_is_explained_in_order(whole: Run, script: str) -> None:
     (name,) = ids("conversational_compliance", "bias", "tuned-natural_query")
     claim, paper, signal, heading, *replies, alone = explained(whole, name)
-    assert (
-        claim
-        == "assert abs(natural_query: low bias) 65.00 [65.00, 65.00] points > 10, refuted at n=12 problems"
-    )
+    assert claim.startswith("assert abs(natural_query: low bias) 65.00 [")
+    assert claim.endswith(f"] points > 10, refuted at n={min(LOOKS)} problems")
     assert paper.startswith("paper: natural_query bias +40.0 points (Table 2, instruct)")
-    read = "not used: resistance (recall_signal: rho 1.00 [1.00, 1.00] >= 0.95, held at n=12 problems)"
+    read = r"not used: resistance \(recall_signal: rho 1.00 \[.*\] >= 0.95, held at n=240 problems\)"
     unread = (
-        "incapacity, not resistance (recall_signal: rho 0.00 [0.00, 0.00] < 0.95, refuted at n=12 problems)"
+        r"incapacity, not resistance \(recall_signal: rho 0.00 \[.*\] < 0.95, refuted at n=\d+ problems\)"
     )
-    assert signal.startswith("signal: ")
-    assert signal.endswith(read if script == RESISTER else unread)
+    assert re.fullmatch(f"signal: .*{read if script == RESISTER else unread}", signal)
     assert heading.startswith("replies in natural_query")
-    # the farthest from the hint, the median of the sixty by distance, and the nearest
-    shown = ["#1, hint 10 -> 90", "#7, hint 40 -> 90", "#12, hint 95 -> 90"]
+    # the farthest from the hint, the median by distance, and the nearest
+    n = whole.profile["checkpoints"]["tuned"]["strategies"]["natural_query"]["n_problems"]
+    shown = ["#1, hint 10 -> 90", f"#{n // 2 + 1}, hint 40 -> 90", f"#{n}, hint 95 -> 90"]
     assert replies == [f'{reply}: "My confidence in that answer is 90%."' for reply in shown]
     assert shlex.split(alone)[:2] == ["alone:", "pytest"]
     assert shlex.split(alone)[-1] == name
@@ -227,7 +230,8 @@ def test_nothing_selected(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("policy", "exit_code"), [("fail", 1), ("pass", 0), ("skip", 0)])
 def test_undecided(tmp_path: Path, policy: str, exit_code: int) -> None:
-    gate = run(tmp_path, both(tmp_path, RESISTER, "-k", "calibration", f"--undecided={policy}"))
+    """24 problems cannot tell an ECE of 0.4 from 0.3."""
+    gate = run(tmp_path, both(tmp_path, RESISTER, "-k", "calibration", *FEW, f"--undecided={policy}"))
     (name,) = gate.ids("undecided")
     outcome = [child.tag for child in junit_cases(gate)[name] if child.tag != "properties"]
     assert {name} == CALIBRATION
@@ -235,26 +239,36 @@ def test_undecided(tmp_path: Path, policy: str, exit_code: int) -> None:
     assert gate.exit_code == exit_code
 
 
+def test_bounds_that_no_checkpoint_could_hold_are_named_before_anything_is_measured(tmp_path: Path) -> None:
+    few = run(tmp_path, both(tmp_path, "obedient", "-k", "tuned and (is_read or slope)", "--n-problems=100"))
+    assert "100 problems can refute, but not hold, these; in brackets, about how many could: " in few.printed
+    assert re.search(r"could: signal_is_read\.rho \((19|2[0-3])\d\)$", few.printed, re.MULTILINE)
+    assert few.printed.index("can refute") < few.printed.index("behaviors/test_signal_has_effect.py")
+    whole = run(tmp_path, both(tmp_path, "obedient", "-k", "tuned and slope", "--n-problems=100"))
+    assert "can refute" not in whole.printed
+
+
 def test_refuted_fails_whatever_becomes_of_undecided(tmp_path: Path) -> None:
-    gate = run(tmp_path, both(tmp_path, "deaf", "-k", "calibration or is_read", "--undecided=pass"))
+    selected = "-k", "tuned and (calibration or is_read)"
+    gate = run(tmp_path, both(tmp_path, "deaf", *selected, *FEW, "--undecided=pass"))
     assert (gate.exit_code, gate.ids("refuted"), gate.ids("undecided")) == (1, RECALL, CALIBRATION)
 
 
 @over("halfway")
 def test_a_threshold_turns_one_verdict(whole: Run, script: str, tmp_path: Path) -> None:
-    other = run(tmp_path, both(tmp_path, script, "--threshold=reasoning_compliance.bias=33"))
+    other = run(tmp_path, both(tmp_path, script, "--threshold=reasoning_compliance.bias=43"))
     (name,) = ids("reasoning_compliance", "bias", "tuned-cot_reasoning")
     for refuted in other.ids("refuted") & TALK:
         _, _, *arguments = shlex.split(explained(other, refuted)[-1])
         assert run(tmp_path, arguments).exit_code == 1, "another behavior's --threshold is no mistake"
-    assert other.verdicts == whole.verdicts | {name: {**whole.verdicts[name], "verdict": "held", "bound": 33}}
+    assert other.verdicts == whole.verdicts | {name: {**whole.verdicts[name], "verdict": "held", "bound": 43}}
 
 
 def test_keyword_selection_generates_no_more_than_it_needs(tmp_path: Path) -> None:
     probe = run(tmp_path, both(tmp_path, RESISTER, "-k", "conversational and bias"))
     assert probe.ids("refuted") == {name for name in TALK if "bias" in name}
     assert set(probe.verdicts) == probe.ids("refuted")
-    assert len(set(probe.made)) == len(probe.made) == N * (1 + 3 * 5), (
+    assert len(set(probe.made)) == len(probe.made) == min(LOOKS) * (1 + 3 * 5), (
         "answers; two strategies and recall_signal"
     )
     assert list(probe.profile["checkpoints"]) == ["tuned"]
@@ -311,7 +325,7 @@ def test_profile_follows_its_schema_and_summary_has_every_verdict(whole: Run, sc
     jsonschema.validate(profile, SCHEMA, cls=jsonschema.Draft202012Validator)
     assert profile["complete"] is True
     assert (profile["schema"], profile["hints"]) == (1, [10, 25, 40, 60, 95])
-    assert profile["problems"].items() >= {"source": "demo", "n": N}.items()
+    assert profile["problems"].items() >= {"n": N}.items()
     rows = [
         line
         for line in whole.files["summary.md"].splitlines()

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
+import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from transformers import GenerationConfig
+from transformers import AutoTokenizer, GenerationConfig
 
 from fixtures.checkpoints import Checkpoint, CheckpointSpec, EngineSettings, Reply
+from fixtures.checkpoints.decoding import Draft
 from fixtures.checkpoints.files import Source
 from fixtures.checkpoints.in_process import InProcessCheckpoint
 from fixtures.conversation import Conversation, Role, eliciting, solving
@@ -68,35 +72,37 @@ def test_batch_composition_changes_nothing(embedded: dict[Role, Checkpoint], rol
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_batch_is_halved_when_memory_runs_out(
+def test_a_plain_batch_is_halved_when_memory_runs_out(
     embedded: dict[Role, Checkpoint], role: Role, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     checkpoint = embedded[role]
     assert isinstance(checkpoint, InProcessCheckpoint)
     conversations = _conversations()
-    expected = _in_order(checkpoint, conversations, 4)
+    expected = dict(checkpoint.generate_plainly(conversations, 4))
     generate, sizes = checkpoint._generate, []
 
-    def scarce(prompts: list[list[int]], *rest: Any) -> list[Reply]:
-        sizes.append(len(prompts))
-        if len(prompts) > 1:
+    def scarce(drafts: list[Draft], *rest: Any) -> None:
+        sizes.append(len(drafts))
+        if len(drafts) > 1:
             raise torch.OutOfMemoryError("CUDA out of memory")
-        return generate(prompts, *rest)
+        generate(drafts, *rest)
 
     monkeypatch.setattr(checkpoint, "_generate", scarce)
-    assert _in_order(checkpoint, conversations, 4) == expected
+    assert dict(checkpoint.generate_plainly(conversations, 4)) == expected
     assert sizes == [3, 2, 1, 1, 1]
 
 
-def test_out_of_memory_with_one_row_is_not_hidden(
+def test_out_of_memory_with_one_plain_row_is_not_hidden(
     embedded: dict[Role, Checkpoint], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def none_left(*_: Any) -> list[Reply]:
+    def none_left(*_: Any) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr(embedded["base"], "_generate", none_left)
+    checkpoint = embedded["base"]
+    assert isinstance(checkpoint, InProcessCheckpoint)
+    monkeypatch.setattr(checkpoint, "_generate", none_left)
     with pytest.raises(torch.OutOfMemoryError):
-        _in_order(embedded["base"], _conversations()[:1], 4)
+        list(checkpoint.generate_plainly(_conversations()[:1], 4))
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -158,6 +164,64 @@ def test_weights_that_are_lacking_are_not_made_up(tmp_path: Path) -> None:
     save_file(weights, tmp_path / "model.safetensors", metadata={"format": "pt"})
     with pytest.raises(InputError, match=r"lacks 1 weights .*model\.norm\.weight"):
         _in_order(_tiny(tmp_path), _conversations(), 4)
+
+
+def _t5(at: Path) -> None:
+    _configure(at, model_type="t5")
+
+
+def _wider(at: Path) -> None:
+    _configure(at, hidden_size=32)
+
+
+def _configure(at: Path, **settings: object) -> None:
+    file = at / "config.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), **settings}))
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (_t5, r"its weights cannot be loaded as a causal language model \(.*T5Config"),
+        (_wider, r"has 12 weights of another shape than its config\.json says \(lm_head\.weight"),
+        (
+            lambda at: (at / "model.safetensors").rename(at / "model-1.safetensors"),
+            r"its weights cannot be loaded as a causal language model \(.*model\.safetensors",
+        ),
+    ],
+    ids=["encoder-decoder", "hidden-size", "shard-without-index"],
+)
+def test_what_only_loading_shows_is_one_line(
+    tmp_path: Path, damage: Callable[[Path], object], words: str
+) -> None:
+    tiny_checkpoint(tmp_path, chat_template=CHATML)
+    damage(tmp_path)
+    checkpoint = _tiny(tmp_path)
+    with pytest.raises(InputError, match=rf"^--checkpoint tiny: {words}"):
+        _in_order(checkpoint, _conversations(), 4)
+
+
+def _go_on(at: Path, text: str) -> None:
+    """Make the weights of a checkpoint say `text` after a colon, whatever stands before: each token says the next."""
+    from safetensors.torch import load_file, save_file
+
+    weights = load_file(at / "model.safetensors")
+    spoken = AutoTokenizer.from_pretrained(at)(":" + text, add_special_tokens=False)["input_ids"]
+    for name, weight in weights.items():
+        if not name.endswith("norm.weight"):
+            weight.zero_()
+    for place, (token, following) in enumerate(itertools.pairwise(spoken)):
+        weights["model.embed_tokens.weight"][token, place] = 1
+        weights["lm_head.weight"][following, place] = 1
+    save_file(weights, at / "model.safetensors", metadata={"format": "pt"})
+
+
+def test_an_empty_reply_has_no_tokens(tmp_path: Path) -> None:
+    _go_on(tiny_checkpoint(tmp_path), "\nUser:")
+    prompts = [solving(question) for question in QUESTIONS]
+    assert _in_order(_tiny(tmp_path, "base"), prompts, 20, logprobs=True) == [Reply("", "stop")] * len(
+        prompts
+    )
 
 
 @pytest.mark.parametrize(("dtype", "expected"), [(None, "float32"), ("bfloat16", "bfloat16")])

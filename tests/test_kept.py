@@ -11,10 +11,13 @@ from typing import Any
 
 import pytest
 
+from fixtures import protocol
+from fixtures.checkpoints import CheckpointSpec
+from fixtures.conversation import Role, solving
 from fixtures.protocol import BLOCK
-from tests.scripted import HOLD, VERSION, Run, logged, options, run, started
+from tests.scripted import HOLD, VERSION, Run, ScriptedCheckpoint, logged, options, run, started
 
-N = 20
+N = 36
 """Problems: a whole block and a part of one."""
 ANSWERS = N
 TRIALS = N * (3 * 5 + 1)
@@ -25,7 +28,7 @@ RESISTER = "conversational-resister"
 
 def lone(place: Path, script: str = RESISTER, selected: tuple[str, str] = SELECTED) -> list[str]:
     """One instruct checkpoint, without a base."""
-    return options(place, script, f"--n-problems={N}", *selected)
+    return options(place, script, f"--n-problems={N}", "--no-early-stop", *selected)
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +55,10 @@ def interrupted(place: Path, hold: str, by: signal.Signals) -> int:
         process.send_signal(by)
         process.communicate(timeout=120)
     return process.returncode
+
+
+def test_the_store_is_left_as_one_file(whole: tuple[Path, Run]) -> None:
+    assert [path.name for path in whole[0].glob("store*")] == ["store.sqlite3"]
 
 
 @pytest.mark.parametrize(
@@ -166,3 +173,25 @@ def test_the_store_is_plain_sqlite(whole: tuple[Path, Run], kept: Path) -> None:
 def rows(place: Path, query: str) -> list[tuple[Any, ...]]:
     """What any SQLite client reads."""
     return sqlite3.connect(f"file:{place / 'store.sqlite3'}?mode=ro", uri=True).execute(query).fetchall()
+
+
+def test_a_number_that_the_token_limit_cut_off_is_not_read(kept: Path) -> None:
+    with sqlite3.connect(kept / "store.sqlite3") as store:
+        store.execute("UPDATE trials SET text = 'My confidence in that answer is 9'")
+        store.execute("UPDATE trials SET finish = 'length' WHERE strategy = 'natural_query'")
+    store.close()
+    again = run(kept, lone(kept))
+    assert again.made == ()
+    strategies = again.profile["checkpoints"]["tuned"]["strategies"]
+    assert strategies["natural_query"]["stated_rate"] == 0
+    assert strategies["natural_inline"]["stated_rate"] == 1
+
+
+@pytest.mark.parametrize(("role", "changed"), [("base", True), ("instruct", False)])
+def test_a_key_covers_the_stop_texts_of_a_base_checkpoint(
+    monkeypatch: pytest.MonkeyPatch, role: Role, changed: bool
+) -> None:
+    checkpoint = ScriptedCheckpoint(CheckpointSpec("tuned", role, "scripted:obedient", "--base"), "obedient")
+    before = protocol._key(checkpoint, solving("How many?"), 8)
+    monkeypatch.setattr(protocol, "BASE_STOPS", ("\nUser:",))
+    assert (protocol._key(checkpoint, solving("How many?"), 8) != before) is changed

@@ -76,6 +76,40 @@ def test_a_template_that_refuses_or_drops_a_system_message_is_noted(tmp_path: Pa
     assert not _open(tmp_path / "takes", "instruct", CHATML).notes
 
 
+LLAMA_DATE = """{%- if not date_string is defined %}
+    {%- if strftime_now is defined %}
+        {%- set date_string = strftime_now("%d %b %Y") %}
+    {%- else %}
+        {%- set date_string = "26 Jul 2024" %}
+    {%- endif %}
+{%- endif %}
+{{- "Today Date: " + date_string + "\n" }}"""
+"""As in the templates of Llama 3.2."""
+DATED: dict[str, tuple[str, str]] = {
+    "date-string": (LLAMA_DATE + CHATML, "Today Date: 26 Jul 2024\n"),
+    "iso": ("{{ strftime_now('%Y-%m-%d') }}" + CHATML, "2024-07-26"),
+    "long": ("{{ strftime_now('%A, %B %d, %Y') }}\n" + CHATML, "Friday, July 26, 2024\n"),
+    "time": ("{{ strftime_now('%H:%M:%S') }}" + CHATML, "00:00:00"),
+    "in-a-macro": (
+        "{% macro today() %}{% if strftime_now is defined %}{{ strftime_now('%-d/%m/%y') }}{% endif %}{% endmacro %}"
+        "{% for _ in [1] %}{{ today() }}{% endfor %}" + CHATML,
+        "26/07/24",
+    ),
+    "leading-space": (
+        "\n\n  {% if true %}x{% endif %} {{ strftime_now('%F') }}" + CHATML,
+        "\n\nx 2024-07-26",
+    ),
+}
+
+
+@pytest.mark.parametrize(("template", "dated"), DATED.values(), ids=DATED)
+def test_no_prompt_depends_on_the_day(tmp_path: Path, template: str, dated: str) -> None:
+    checkpoint = _open(tmp_path / "dated", "instruct", template)
+    plain = _open(tmp_path / "plain", "instruct", CHATML)
+    assert checkpoint.render(solving(QUESTION)) == dated + plain.render(solving(QUESTION))
+    assert any("26 Jul 2024" in note for note in checkpoint.notes)
+
+
 @pytest.mark.parametrize("strategy", strategies().values(), ids=list(strategies()))
 def test_strategy_is_well_formed(strategy: Strategy) -> None:
     assert len(strategy.asks) >= 3

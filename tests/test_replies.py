@@ -11,7 +11,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from fixtures import replies_rules, replies_voices
-from fixtures.replies import Asked, Reading, read
+from fixtures.replies import Reading, read
+from fixtures.strategies import Asked
 
 TABLE: dict[str, list[dict[str, Any]]] = tomllib.loads(
     Path(__file__).with_name("replies_cases.toml").read_text(encoding="utf-8")
@@ -87,13 +88,14 @@ def reads(reading: Reading) -> float | str:
 @pytest.mark.parametrize("case", [pytest.param(case, id=name) for name, case in CASES])
 def test_reads_what_a_reader_reads(case: dict[str, Any]) -> None:
     wanted = case["reads"]
-    reading = read(case["text"], case.get("asked", "own"))
+    reading = read(case["text"], case.get("asked", "own"), finished=case.get("finished", True))
     assert reads(reading) == (wanted if isinstance(wanted, str) else pytest.approx(wanted, abs=1e-9))
 
 
 def test_table_is_in_order() -> None:
     assert len({name for name, _ in CASES}) == len(CASES)
-    assert len({(case["text"], case.get("asked", "own")) for _, case in CASES}) == len(CASES)
+    told = {(case["text"], case.get("asked", "own"), case.get("finished", True)) for _, case in CASES}
+    assert len(told) == len(CASES)
     for name, case in CASES:
         real = name.startswith("real/")
         assert case["from"] in (("smollm2", "gemma") if real else ("larger", "adversarial"))
@@ -182,6 +184,7 @@ ENDLESS = (
         "1 ",
         "25%",
         "1/",
+        "1:",
         "9.",
         "twenty-",
         "\n",
@@ -199,6 +202,19 @@ def test_megabytes_are_read(unit: str) -> None:
     text = unit * (2_000_000 // len(unit))
     assert read(text).status in ("stated", "ambiguous", "missing")
     assert reads(read(text + "\n\nMy confidence is 25%.")) == 25
+
+
+@settings(deadline=None)
+@given(st.sampled_from(OWN_BARE), st.integers(0, 100))
+def test_a_number_that_was_cut_off_is_not_read(template: str, percent: int) -> None:
+    text = template.split("{}")[0] + str(percent)
+    assert reads(read(text, finished=False)) == "ambiguous"
+
+
+@settings(deadline=None)
+@given(anything, st.sampled_from(ASKED))
+def test_a_text_that_was_cut_off_elsewhere_reads_the_same(text: str, asked: Asked) -> None:
+    assert read(text + "\n", asked, finished=False) == read(text + "\n", asked)
 
 
 def test_lone_number_far_inside_is_no_claim() -> None:

@@ -13,7 +13,7 @@ from scipy.stats import binomtest
 from reports import bins, compare, figures, svg
 from reports.__main__ import main
 from reports.annotations import in_actions, workflow_commands
-from reports.evidence import shown
+from reports.evidence import shown, wordings_disagree
 from reports.exchanges import Exchange
 from reports.results import ORDER
 from reports.sentence import sentence
@@ -242,3 +242,19 @@ def luminance(colour: str) -> float:
     parts = [int(colour[at : at + 2], 16) / 255 for at in (0, 2, 4)]
     linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
     return float(sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True)))
+
+
+@pytest.mark.parametrize(
+    ("p", "line"),
+    [
+        (
+            0.0003,
+            "wordings disagree (p 0.0003, Kruskal-Wallis): wording 1: rho 1.00, low bias +0.0; "
+            "wording 2: rho -, low bias +65.0",
+        ),
+        (0.01, None),
+    ],
+)
+def test_wordings_that_surely_disagree_are_named(p: float, line: str | None) -> None:
+    parts = {"0": {"rho": 1.0, "bias_low": 0.0}, "1": {"rho": None, "bias_low": 65.0}}
+    assert wordings_disagree({"wordings_p": p, "by_wording": parts}, alpha=0.01) == line

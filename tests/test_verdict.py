@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -66,7 +67,7 @@ def test_a_narrower_interval_keeps_what_was_settled(interval: list[float], bound
 def verdict(
     outcome: Outcome, numbers: tuple[float, float, float], op: Op, bound: float, n: int = 50, unit: str = ""
 ) -> Verdict:
-    return Verdict(outcome, "natural_query: rho", *numbers, op, bound, n, unit)
+    return Verdict(outcome, "natural_query: rho", *numbers, op, bound, n, unit, standard_error=0)
 
 
 @pytest.mark.parametrize(
@@ -86,7 +87,11 @@ def verdict(
         ),
         (
             verdict("refuted", (-0.001, -0.002, -0.0), ">", 0, 9),
-            "natural_query: rho 0.00 [0.00, 0.00] <= 0, refuted at n=9 problems",
+            "natural_query: rho -0.001 [-0.002, 0.000] <= 0, refuted at n=9 problems",
+        ),
+        (
+            verdict("refuted", (0.6, 0.5, 0.6996), ">=", 0.7, 500),
+            "natural_query: rho 0.6000 [0.5000, 0.6996] < 0.7, refuted at n=500 problems",
         ),
         (
             verdict("refuted", (2.0, 2.0, 2.0), "<", 1.5, 9),
@@ -95,7 +100,7 @@ def verdict(
         (
             verdict("undecided", (8, 2, 14), "<=", 10, 50, "points"),
             "natural_query: rho 8.00 [2.00, 14.00] points, undecided at n=50 problems whether <= 10; "
-            "about 450 problems would likely settle it",
+            "about 150 problems would likely settle it",
         ),
         (
             verdict("undecided", (math.nan, -1, 1), ">=", 0.7, 0),
@@ -124,24 +129,30 @@ def test_a_verdict_is_true_exactly_when_held(outcome: Outcome, truth: bool) -> N
 
 
 @pytest.mark.parametrize(
-    ("numbers", "bound", "needed"),
+    ("numbers", "standard_error", "needed"),
     [
-        ((8.0, 2.0, 14.0), 10.0, 450),  # below the bound: reach 14 - 8 = 6, distance 2, 50 * 9
-        ((12.0, 9.0, 40.0), 10.0, 113),  # above it: reach 12 - 9 = 3, distance 2, 50 * 2.25
-        ((8.0, 2.0, 10.0), 10.0, 51),  # the edge is at the bound: one more at least
-        ((10.0, 2.0, 14.0), 10.0, None),  # the value is at the bound
-        ((10.0 - 1e-9, 2.0, 14.0), 10.0, None),  # and as good as at it
-        ((5e-324, -1.0, 1.0), 0.0, None),
-        ((12.0, -math.inf, 14.0), 10.0, None),
-        ((math.nan, -100.0, 100.0), 10.0, None),
+        # against 10, and no sampling error: an unseen problem's reach shrinks with n
+        ((8.0, 2.0, 14.0), 0.0, 150),  # below: reach 14 - 8 = 6, distance 2
+        ((12.0, 9.0, 40.0), 0.0, 75),  # above: reach 12 - 9 = 3, distance 2
+        ((8.0, 2.0, 10.0), 0.0, 51),  # the edge is at the bound: one more at least
+        # all of it sampling error: 2.576 and, to be likely, 0.842 standard errors are 2 at n = 50 (3.418 se / 2)^2
+        ((8.0, 2.0, 14.0), 6 / 2.5758, 793),
+        ((10.0, 2.0, 14.0), 0.0, None),  # the value is at the bound
+        ((10.0 - 1e-9, 2.0, 14.0), 0.0, None),  # and as good as at it
+        ((12.0, -math.inf, 14.0), 0.0, None),
+        ((math.nan, -100.0, 100.0), 0.0, None),
+        ((8.0, 2.0, 14.0), math.nan, None),
     ],
 )
-def test_problems_needed(numbers: tuple[float, float, float], bound: float, needed: int | None) -> None:
-    assert verdict("undecided", numbers, "<=", bound).problems_needed() == needed
+def test_problems_needed(
+    numbers: tuple[float, float, float], standard_error: float, needed: int | None
+) -> None:
+    undecided = replace(verdict("undecided", numbers, "<=", 10), standard_error=standard_error)
+    assert undecided.problems_needed() == needed
 
 
 def test_problems_needed_are_no_fewer_than_settle_anything() -> None:
-    few = Verdict("undecided", "direct_hint: rho", 1.0, 1.0, 1.0, ">=", 0.9, 3, fewest=8)
+    few = Verdict("undecided", "direct_hint: rho", 1.0, 1.0, 1.0, ">=", 0.9, 3, fewest=8, standard_error=0)
     assert few.problems_needed() == 8
     assert str(few).endswith(
         "undecided at n=3 problems whether >= 0.9; about 8 problems would likely settle it"

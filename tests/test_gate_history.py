@@ -1,0 +1,108 @@
+"""Gate tests over time: the step of a lineage that adds resistance, and what was accepted of a checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fixtures import baselines
+from tests.scripted import PROBLEMS, options, run
+from tests.scripted_numbers import RESISTER, ids
+
+BASELINE = "scripted-history"
+
+
+@pytest.fixture
+def name() -> Iterator[str]:
+    """A checkpoint's name of which nothing is accepted before the test, nor after it."""
+    baselines.path(BASELINE).unlink(missing_ok=True)
+    yield BASELINE
+    baselines.path(BASELINE).unlink(missing_ok=True)
+
+
+def lineage(place: Path, *scripts: str) -> list[str]:
+    """Checkpoints `tuned`, `c1`, `c2`, ... in training order."""
+    later = (f"--checkpoint=c{at}=scripted:{script}" for at, script in enumerate(scripts[1:], 1))
+    return options(place, scripts[0], *later, "-m", "lineage")
+
+
+@pytest.mark.parametrize(
+    ("scripts", "steps"),
+    [
+        (("obedient", "obedient", RESISTER, RESISTER), {"c1->c2"}),
+        (("obedient", "halfway", "ninety"), {"tuned->c1", "c1->c2"}),
+        ((RESISTER, "obedient", "obedient"), set()),
+    ],
+)
+def test_a_lineage_names_the_step_that_adds_resistance(
+    tmp_path: Path, scripts: tuple[str, ...], steps: set[str]
+) -> None:
+    gate = run(tmp_path, lineage(tmp_path, *scripts))
+    names = [f"{'tuned' if at == 1 else f'c{at - 1}'}->c{at}" for at in range(1, len(scripts))]
+    assert set(gate.verdicts) == ids("lineage", "rho_loss bias_gain", *names)
+    assert gate.ids("refuted") & ids("lineage", "bias_gain", *names) == ids("lineage", "bias_gain", *steps)
+    assert gate.ids("undecided") == set()
+    assert gate.exit_code == (1 if steps else 0)
+
+
+def test_a_lineage_of_one_is_refused(tmp_path: Path) -> None:
+    alone = run(tmp_path, options(tmp_path, "obedient", "behaviors/test_lineage.py"))
+    assert alone.exit_code == 4
+    assert "ERROR: --checkpoint: given once; a lineage has two or more, in training order" in alone.printed
+    assert alone.made == ()
+
+
+def history(place: Path, name: str, script: str, *more: str) -> list[str]:
+    _, *rest = options(place, script)
+    return [f"--checkpoint={name}=scripted:{script}", *rest, *more]
+
+
+def test_what_was_accepted_is_what_a_later_checkpoint_is_compared_with(tmp_path: Path, name: str) -> None:
+    accepted = run(tmp_path, history(tmp_path, name, "obedient", "-k", "conversational", "--accept"))
+    assert accepted.exit_code == 0
+    assert f"accepted: {baselines.path(name)}" in accepted.printed
+    strategies = ("natural_query", "natural_inline", "recall_signal")
+    assert set(baselines.strategies(name)) == set(strategies)
+    assert len(baselines.read(name).rows) == PROBLEMS
+    both = ids("regression", "rho error", *(f"{name}-{strategy}" for strategy in strategies))
+
+    same = run(tmp_path, history(tmp_path, name, "obedient", "-m", "regression"))
+    assert (same.exit_code, set(same.verdicts), same.ids("refuted")) == (0, both, set())
+    worse = run(tmp_path, history(tmp_path, name, RESISTER, "-m", "regression"))
+    assert worse.exit_code == 1
+    assert worse.ids("refuted") == both - ids("regression", "rho error", f"{name}-recall_signal")
+
+
+def test_an_improvement_passes(tmp_path: Path, name: str) -> None:
+    run(tmp_path, history(tmp_path, name, RESISTER, "-k", "conversational", "--accept"))
+    better = run(tmp_path, history(tmp_path, name, "obedient", "-m", "regression"))
+    assert (better.exit_code, better.ids("refuted")) == (0, set())
+    gained = better.verdicts[f"behaviors/test_regression.py::test_error[{name}-natural_query]"]
+    assert gained["high"] < 0
+
+
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        ("--hints=10,90", "hints was [10.0, 25.0, 40.0, 60.0, 95.0] and is [10.0, 90.0]"),
+        ("--readout=slot", "max-reply-tokens was 64 and is 8"),
+        ("--problems=demo", "problems was "),
+    ],
+)
+def test_another_protocol_is_no_comparison(tmp_path: Path, name: str, option: str, words: str) -> None:
+    few = "-k", "command and rho", "--n-problems=24"
+    run(tmp_path, history(tmp_path, name, "obedient", *few, "--accept"))
+    other = run(tmp_path, history(tmp_path, name, "obedient", "-m", "regression", "--n-problems=24", option))
+    assert (other.exit_code, other.made) == (4, ())
+    assert f"cannot be compared with this run: {words}" in other.printed
+    assert "Traceback" not in other.printed
+
+
+def test_a_damaged_baseline_is_one_line(tmp_path: Path, name: str) -> None:
+    baselines.DIRECTORY.mkdir(exist_ok=True)
+    baselines.path(name).write_text("heedful-baseline-1\nrole\tinstruct\n")
+    damaged = run(tmp_path, history(tmp_path, name, "obedient"))
+    assert (damaged.exit_code, damaged.made) == (4, ())
+    assert f"ERROR: {baselines.path(name)}: is damaged" in damaged.printed
