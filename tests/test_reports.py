@@ -135,6 +135,33 @@ def test_a_damaged_file_is_one_line_and_exit_4(
     assert (output / "report.html").read_bytes() == before
 
 
+BREAKING = """
+from tests.scripted import ScriptedCheckpoint
+
+whole = ScriptedCheckpoint._reply
+
+def reply(self, conversation, logprobs):
+    name, made = whole(self, conversation, logprobs)
+    if self.name == "tuned" and "answer" not in name:
+        raise RuntimeError("the device is gone")
+    return name, made
+
+ScriptedCheckpoint._reply = reply
+"""
+
+
+def test_a_checkpoint_that_fails_half_way_takes_no_other_s_report(tmp_path: Path) -> None:
+    (tmp_path / "breaking.py").write_text(BREAKING)
+    selected = both(tmp_path, RESISTER, "-k", "calibration", "-p", "breaking")
+    broken = run(tmp_path, selected, PYTHONPATH=str(tmp_path))
+    assert broken.exit_code == 1
+    assert "RuntimeError: the device is gone" in broken.printed
+    assert list(broken.profile["checkpoints"]) == ["floor"]
+    assert broken.profile["complete"] is False
+    for name in ("report.html", "summary.md"):
+        assert "Not every behavior was judged" in broken.files[name]
+
+
 def test_two_runs_are_compared(runs: dict[str, tuple[Path, Run]], capsys: pytest.CaptureFixture[str]) -> None:
     old, new = (str(runs[script][0] / "output" / "profile.json") for script in (RESISTER, "hostile"))
     assert main(["compare", old, new]) == 0
