@@ -68,7 +68,7 @@ def test_the_terminal_ends_with_verdicts_in_80_columns(resister: Run) -> None:
     assert re.search(
         r"^tuning_effect\.rho_loss +1\.00 \[\S+ \S+ +<= 0\.2 +(refuted|undecided)$", said, re.MULTILINE
     )
-    assert "although it can recall the monitor's number: resistance." in " ".join(lines)
+    assert "and ignores the monitor in conversation (natural_query: rho 0.00, +65 points)," in " ".join(lines)
 
 
 def test_annotations_name_every_failure(resister: Run) -> None:
