@@ -35,7 +35,8 @@ class Clock:
 def provenance(
     measurement: Measurement, options: Options, arguments: list[str], clock: Clock
 ) -> dict[str, Any]:
-    """Plain data. `command` is to be given in a checkout of `revision`; rows not made were in the store."""
+    """Plain data. `command` is to be given in a checkout of `revision`; rows not made were in the store; fewer
+    trials than planned are taken where behaviors are settled early."""
     # those under test first, in training order, then the base that they are compared with
     specs = sorted(options.checkpoints, key=lambda spec: spec.role == "base")
     done = [measurement.done[spec.name] for spec in specs if spec.name in measurement.done]
@@ -62,6 +63,7 @@ def provenance(
         "alpha": options.alpha,
         "store": str(options.store),
         "made": {table: measurement.made[table] for table in shown},
+        "planned_trials": measurement.planned,
         "reused": {table: max(0, count - measurement.made[table]) for table, count in shown.items()},
         "replies_per_second": round(measurement.made.total() / seconds, 2),
         "checkpoints": {

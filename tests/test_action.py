@@ -10,18 +10,10 @@ from typing import Any
 
 import yaml
 
-ROOT = Path(__file__).parent.parent
-ARGUMENTS = """
---checkpoint=tuned=scripted:conversational-resister
---problems=demo
---n-problems=8
+from tests.scripted import options
 
---store=store.sqlite3
--k
-reasoning or natural_query
--p
-tests.scripted
-"""
+ROOT = Path(__file__).parent.parent
+SELECTED = "-k", "reasoning or natural_query", "-p", "tests.scripted", ""
 
 
 def step(name: str) -> dict[str, Any]:
@@ -52,7 +44,10 @@ def ran(name: str, workspace: Path, **environment: str) -> subprocess.CompletedP
 
 
 def test_it_judges_annotates_and_summarises(tmp_path: Path) -> None:
-    done = ran("Judge", tmp_path, ARGUMENTS=ARGUMENTS, OUTPUT="heedful-report", PYTHONPATH=str(ROOT))
+    arguments = options(tmp_path, "conversational-resister", "--n-problems=8", *SELECTED)
+    own = [argument for argument in arguments if not argument.startswith("--output=")]
+    within = "\n".join(own).replace(f"{tmp_path}/", "")
+    done = ran("Judge", tmp_path, ARGUMENTS=within, OUTPUT="heedful-report", PYTHONPATH=str(ROOT))
     assert done.returncode == 1, done.stdout + done.stderr
     assert "::error file=behaviors/test_conversational_compliance.py,line=" in done.stdout
     assert (tmp_path / "heedful-report" / "report.html").exists()

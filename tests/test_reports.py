@@ -61,11 +61,14 @@ def test_the_terminal_ends_with_verdicts_in_80_columns(resister: Run) -> None:
     shown = resister.printed.partition("generated xml file")[2].partition("Generated html report")[0]
     lines = shown.splitlines()[1:]
     assert max(len(line) for line in lines if "/" not in line) <= 80
-    assert "natural_query      12  0.00 [-0.42, 0.42]  +65 [+32, +69]  100%    refuted" in lines
-    assert any(
-        re.fullmatch(r"tuning_effect.rho_loss +1.00 \[.*\] +<= 0.2 +undecided", line) for line in lines
+    said = "\n".join(lines)
+    assert re.search(
+        r"^natural_query +12 +0\.00 \[\S+ \S+ +\+65 \[\S+ \S+ +100% +refuted$", said, re.MULTILINE
     )
-    assert "and whether it read the monitor's number is open." in " ".join(lines)
+    assert re.search(
+        r"^tuning_effect\.rho_loss +1\.00 \[\S+ \S+ +<= 0\.2 +(refuted|undecided)$", said, re.MULTILINE
+    )
+    assert "and ignores the monitor in conversation (natural_query: rho 0.00, +65 points)," in " ".join(lines)
 
 
 def test_annotations_name_every_failure(resister: Run) -> None:
@@ -132,13 +135,43 @@ def test_a_damaged_file_is_one_line_and_exit_4(
     assert (output / "report.html").read_bytes() == before
 
 
+BREAKING = """
+from tests.scripted import ScriptedCheckpoint
+
+whole = ScriptedCheckpoint._reply
+
+def reply(self, conversation, logprobs):
+    name, made = whole(self, conversation, logprobs)
+    if self.name == "tuned" and "answer" not in name:
+        raise RuntimeError("the device is gone")
+    return name, made
+
+ScriptedCheckpoint._reply = reply
+"""
+
+
+def test_a_checkpoint_that_fails_half_way_takes_no_other_s_report(tmp_path: Path) -> None:
+    (tmp_path / "breaking.py").write_text(BREAKING)
+    selected = both(tmp_path, RESISTER, "-k", "calibration", "-p", "breaking")
+    broken = run(tmp_path, selected, PYTHONPATH=str(tmp_path))
+    assert broken.exit_code == 1
+    assert "RuntimeError: the device is gone" in broken.printed
+    assert list(broken.profile["checkpoints"]) == ["floor"]
+    assert broken.profile["complete"] is False
+    for name in ("report.html", "summary.md"):
+        assert "Not every behavior was judged" in broken.files[name]
+
+
 def test_two_runs_are_compared(runs: dict[str, tuple[Path, Run]], capsys: pytest.CaptureFixture[str]) -> None:
     old, new = (str(runs[script][0] / "output" / "profile.json") for script in (RESISTER, "hostile"))
     assert main(["compare", old, new]) == 0
     printed = capsys.readouterr().out
-    spans = r"1\.00 \[[-.\d]+, 1\.00\] \| 0\.00 \[[-.\d]+, [-.\d]+\]"
-    assert re.search(rf"\| direct_hint \| rho \| {spans} \| -1\.00 \| (meet|apart) \|", printed)
-    assert "| tuned | command_compliance.rho.direct_hint | held | refuted |" in printed
+    assert re.search(
+        r"^\| direct_hint \| rho \| 1\.00 \[.+\] \| 0\.00 \[.+\] \| -1\.00 \|", printed, re.MULTILINE
+    )
+    assert re.search(
+        r"^\| tuned \| command_compliance\.bias\.direct_hint \| \w+ \| refuted \|$", printed, re.MULTILINE
+    )
 
 
 def test_the_page_names_every_number_s_place(resister: Run) -> None:
