@@ -27,7 +27,7 @@ from fixtures.strategies import strategies
 
 SPEC = CheckpointSpec("smollm2", "instruct", "embedded:smollm2-135m-instruct", "--checkpoint")
 MIXTURE = ("natural_query", "natural_query", "recall_signal", "direct_hint")
-BATCH, STEPS, RATE, RANK = 8, 25, 1e-3, 16
+BATCH, STEPS, RATE, RANK = 4, 20, 2e-3, 16
 OWN = 90.0
 
 States = Callable[[str, float], float]
