@@ -14,15 +14,15 @@ from tests.quality.operating import KINDS, SIZES, Characteristics, characteristi
 from tests.quality.sequential import BOUNDS, Needed, Stopping, needed, stopping
 
 ALPHA = 0.05
-REPEATS = dict(zip(SIZES, (300, 300, 300, 300, 150, 60), strict=True))
+REPEATS = dict(zip(SIZES, (200, 200, 200, 200, 60, 30), strict=True))
 """By problems: a run of 500 takes half a second."""
-SEQUENTIAL = {"n": 500, "repeats": 60, "alpha": 0.01}
+SEQUENTIAL = {"n": 500, "repeats": 40, "alpha": 0.01}
 SOME = ("obedient, noise 10", "halfway", "1 problem in 13 says 90", "resistant")
 
 
 def main() -> None:
     kinds = {kind.name: kind for kind in KINDS}
-    with ProcessPoolExecutor(2) as pool:
+    with ProcessPoolExecutor() as pool:
         cases = [(kind, name, n) for kind in kinds for name in kinds[kind].runs for n in SIZES]
         intervals = pool.map(_characteristics, cases)
         stops = pool.map(_stopping, [(bound, name) for bound in BOUNDS for name in SOME])
