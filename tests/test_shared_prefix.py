@@ -242,5 +242,12 @@ def test_replies_come_as_they_are_made(llama: InProcessCheckpoint, monkeypatch: 
     assert 0 < 5 * first < len(passes)
 
 
+def test_the_same_work_gives_the_same_bytes(llama: InProcessCheckpoint) -> None:
+    """Log-probabilities too, to their last digit: a profile is the same after an interruption."""
+    conversations = [solving(question) for question in QUESTIONS]
+    first, again = (dict(llama.generate(conversations, 12, logprobs=True)) for _ in range(2))
+    assert first == again
+
+
 def test_no_conversations_no_replies(llama: InProcessCheckpoint) -> None:
     assert list(llama.generate([], 6)) == []
