@@ -81,6 +81,11 @@ def test_a_slot_is_filled_when_its_number_is_complete(said: str, kept: str) -> N
     assert heard(said, until=SLOT_FILLED).reply().text == kept
 
 
+def test_the_next_turn_is_listened_for_in_linear_time() -> None:
+    """After every token, and in most replies in vain: searched from every place, this text would take hours."""
+    assert not re.search(TURN_OVER, "I am sure of it. " * 50_000)
+
+
 @given(
     st.text(max_size=40),
     st.sampled_from(["\nUser:", "\n## Human", "<|im_end|>", "\nQ:"]),

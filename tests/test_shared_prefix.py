@@ -141,11 +141,12 @@ def test_answers_are_equal(embedded: dict[Role, Checkpoint], role: Role) -> None
 def test_sizes_change_nothing(
     model: str, tokens: int, rows: int, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Rows are admitted as others end; the replies end at different steps."""
+    """Rows are admitted as others end; the replies end at different steps, and some are asked for twice."""
     checkpoint = request.getfixturevalue(model)
     monkeypatch.setattr(checkpoint, "_batch_tokens", tokens)
     monkeypatch.setattr(_Run, "_room", lambda _: rows)
-    assert_equal(checkpoint, asked("free", (10,), QUESTIONS[:2]) + [solving(q) for q in QUESTIONS], 9)
+    conversations = asked("free", (10,), QUESTIONS[:2])
+    assert_equal(checkpoint, [*conversations, *map(solving, QUESTIONS), *conversations[:3]], 9)
 
 
 def test_what_is_shared_is_read_once(llama: InProcessCheckpoint) -> None:
@@ -240,6 +241,13 @@ def test_replies_come_as_they_are_made(llama: InProcessCheckpoint, monkeypatch: 
     first = len(passes)
     list(replies)
     assert 0 < 5 * first < len(passes)
+
+
+def test_the_same_work_gives_the_same_bytes(llama: InProcessCheckpoint) -> None:
+    """Log-probabilities too, to their last digit: a profile is the same after an interruption."""
+    conversations = [solving(question) for question in QUESTIONS]
+    first, again = (dict(llama.generate(conversations, 12, logprobs=True)) for _ in range(2))
+    assert first == again
 
 
 def test_no_conversations_no_replies(llama: InProcessCheckpoint) -> None:
