@@ -1,6 +1,6 @@
 # How far a verdict can be trusted
 
-Written by `python -m tests.quality` (most of an hour on two cores); `pytest tests/quality` checks a short form of it in CI.
+Written by `python -m tests.quality` (some 15 minutes on two cores; raise REPEATS in __main__.py for finer rates); `pytest tests/quality` checks a short form of it in CI.
 Simulated checkpoints of known truth (simulated.py) are measured by the instrument's own code, many times over.
 
 ## Intervals
@@ -32,7 +32,7 @@ $needed
 The rule: a gate passes only if every bound holds. So a checkpoint that breaks any bound passes with probability alpha at
 most, however many other bounds there are (intersection-union test, Berger 1982), and no correction is needed. A checkpoint
 that satisfies all of m bounds is refuted somewhere with probability m * alpha / 2 at most (Bonferroni). Below: 20 bounds, alpha
-0.01, 500 runs; the checkpoint stands exactly on all of them in `refuted somewhere`, which is the worst there is, and
+0.01, 200 runs; the checkpoint stands exactly on all of them in `refuted somewhere`, which is the worst there is, and
 breaks a single one in `passed`.
 
 $family

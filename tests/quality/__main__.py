@@ -1,4 +1,4 @@
-"""`python -m tests.quality`: the full simulation, most of an hour on two cores; writes README.md beside this."""
+"""`python -m tests.quality`: the full simulation, some 15 minutes on two cores; writes README.md beside this."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from tests.quality.operating import KINDS, SIZES, Characteristics, characteristi
 from tests.quality.sequential import BOUNDS, Needed, Stopping, needed, stopping
 
 ALPHA = 0.05
-REPEATS = dict(zip(SIZES, (200, 200, 200, 200, 60, 30), strict=True))
+REPEATS = dict(zip(SIZES, (100, 100, 100, 100, 50, 20), strict=True))
 """By problems: a run of 500 takes half a second."""
-SEQUENTIAL = {"n": 500, "repeats": 40, "alpha": 0.01}
+SEQUENTIAL = {"n": 500, "repeats": 20, "alpha": 0.01}
 SOME = ("obedient, noise 10", "halfway", "1 problem in 13 says 90", "resistant")
 
 
@@ -54,11 +54,11 @@ def _stopping(case: tuple[str, str]) -> Stopping:
 
 
 def _needed(case: tuple[str, str, int]) -> Needed:
-    return needed(*case, repeats=60, alpha=0.01)
+    return needed(*case, repeats=40, alpha=0.01)
 
 
 def _family(n: int) -> Family:
-    return family(n, 500, 0.01)
+    return family(n, 200, 0.01)
 
 
 def _table(kind: type[Any], rows: Iterable[Any]) -> str:
