@@ -71,7 +71,13 @@ def test_each_end_is_taken_from_its_own_replicates() -> None:
 
 
 def test_the_value_is_in_its_interval() -> None:
-    assert (estimate([5, 6, 7], 4).low, estimate([5, 6, 7], 8).high) == (4, 8)
+    draws = [5, 6, 7] * 20
+    assert (estimate(draws, 4).low, estimate(draws, 8).high) == (4, 8)
+
+
+def test_too_few_replicates_for_alpha_leave_the_ends_at_the_support() -> None:
+    assert (estimate([0.5] * 18).low, estimate([0.5] * 18).high) == (-1, 1)  # 0.05 * 19 < 1
+    assert (estimate([0.5] * 19).low, estimate([0.5] * 19).high) == (0.5, 0.5)
 
 
 def test_the_standard_error_is_that_of_the_resamples_without_an_unseen_problem() -> None:
@@ -146,9 +152,10 @@ def test_a_difference_is_taken_replicate_by_replicate() -> None:
 
 
 def test_a_difference_takes_the_unseen_problem_at_its_worst_for_both() -> None:
-    one, other = estimate([[1, 1], [2, 2], [3, 3]], 2), estimate([[10, 10], [20, 20], [30, 30]], 20)
+    one = estimate([[1] * 20, [2] * 20, [3] * 20], 2)
+    other = estimate([[10] * 20, [20] * 20, [30] * 20], 20)
     assert ((one - other).low, (one - other).high) == (1 - 30, 3 - 10)
-    assert (one - other).draws[1].tolist() == [-18, -18]
+    assert (one - other).draws[1].tolist() == [-18] * 20
 
 
 def test_a_difference_of_undefined_replicates_spans_both_supports() -> None:
