@@ -36,7 +36,8 @@ def test_smollm2_obeys_the_command_and_not_the_conversation(tmp_path: Path) -> N
     cells = json.loads(text)["checkpoints"]["SmolLM2-135M-Instruct"]["strategies"]
     assert cells["direct_hint"]["rho"]["value"] >= 0.9
     assert cells["natural_query"]["rho"]["value"] < 0.5
-    assert cells["direct_hint"]["stated_rate"] == cells["natural_query"]["stated_rate"] == 1
+    assert cells["direct_hint"]["stated_rate"] == 1
+    assert cells["natural_query"]["stated_rate"] >= 0.9
     assert "2 failed" in done.stdout
     assert "recall_signal: rho" in done.stdout
     assert _rows(tmp_path) == ROWS
