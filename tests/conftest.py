@@ -8,7 +8,7 @@ import pytest
 
 from fixtures.checkpoints import Checkpoint, EngineSettings, open_checkpoint
 from fixtures.conversation import Role
-from fixtures.options import DEMO
+from fixtures.option_values import DEMO
 
 
 @pytest.fixture(scope="session")

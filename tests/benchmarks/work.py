@@ -8,7 +8,8 @@ from typing import Any, Literal
 from fixtures.checkpoints import EngineSettings, open_checkpoint
 from fixtures.checkpoints.in_process import InProcessCheckpoint
 from fixtures.conversation import Conversation, Role, eliciting, solving
-from fixtures.options import ANSWER_TOKENS, DEMO
+from fixtures.option_values import DEMO
+from fixtures.options import ANSWER_TOKENS
 from fixtures.strategies import strategies
 
 HINTS = (10, 25, 40, 60, 95)
