@@ -7,14 +7,20 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pytest
+
 from fixtures.errors import InputError, brief
-from fixtures.measurement import Measured
+from fixtures.plugin import MEASUREMENT, OPTIONS
 from reports import exchanges, page
 from reports.exchanges import Exchange
-from reports.profile import SCHEMA, Profile, dumps
+from reports.profile import SCHEMA, Profile, dumps, judged, measured
+from reports.provenance import Clock, provenance
+from reports.results import Result
 from reports.summary import summary
 
 PROFILE, RUN, SUMMARY, REPORT = "profile.json", "run.json", "summary.md", "report.html"
+BETWEEN = "measured.json"
+"""In a run's own directory, from the process that measured to the one that writes."""
 WRITTEN = (PROFILE, RUN, SUMMARY, exchanges.ANSWERS, exchanges.TRIALS)
 """All but report.html and junit.xml, which pytest's own plugins write."""
 
@@ -30,11 +36,30 @@ class Contents(NamedTuple):
         return page.report(*self)
 
 
-def write(directory: Path, profile: Profile, run: dict[str, Any], measured: Iterable[Measured]) -> Contents:
+def save(run: Path, config: pytest.Config) -> None:
+    """What was measured, if anything: its replies into --output, the rest into the run's own directory, for `write`."""
+    measurement, options = config.stash[MEASUREMENT], config.stash[OPTIONS]
+    if not measurement.done:
+        return
+    known = provenance(measurement, options, [str(argument) for argument in config.invocation_params.args])
+    exchanges.save(options.output, [measurement.done[name] for name in known["checkpoints"]])
+    content = {"profile": measured(measurement, options.alpha), "run": known}
+    (run / BETWEEN).write_text(json.dumps(content), encoding="utf-8")
+
+
+def saved(run: Path) -> bool:
+    """Whether the run came so far that there is something to show."""
+    return (run / BETWEEN).exists()
+
+
+def write(
+    directory: Path, run: Path, verdicts: Iterable[Result], clock: Clock, *, complete: bool
+) -> Contents:
     """A run's files, and what they hold, read back: what is shown then is what can be rebuilt."""
+    content = json.loads((run / BETWEEN).read_text(encoding="utf-8"))
+    profile = judged(content["profile"], verdicts, complete=complete)
     (directory / PROFILE).write_text(dumps(profile), encoding="utf-8")
-    (directory / RUN).write_text(json.dumps(run, indent=1) + "\n", encoding="utf-8")
-    exchanges.save(directory, measured)
+    (directory / RUN).write_text(json.dumps(clock.read(content["run"]), indent=1) + "\n", encoding="utf-8")
     contents = read(directory)
     _write_summary(directory, contents)
     return contents

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+import contextlib
+from collections.abc import Generator, Iterator
 
 import pytest
 
 from fixtures.plugin import MEASUREMENT, OPTIONS, VERDICT
 from fixtures.verdict import Bound
+from fixtures.xdist import WORKER, is_worker
 from reports.results import result
 
 RUNNING = pytest.StashKey[pytest.Item]()
@@ -15,7 +17,7 @@ RUNNING = pytest.StashKey[pytest.Item]()
 
 def pytest_configure(config: pytest.Config) -> None:
     """Send junit.xml and report.html to --output, before the plugins that write them are configured."""
-    if OPTIONS not in config.stash or config.option.collectonly:
+    if OPTIONS not in config.stash or config.option.collectonly or is_worker(config):
         return
     from reports.writer import Writer
 
@@ -29,13 +31,43 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
+    with _no_report_of_bad_input(session.config):
+        return (yield)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Nothing of an earlier run stands beside what this one writes."""
+    config = session.config
+    if MEASUREMENT in config.stash:
+        from reports import files
+
+        with config.stash[WORKER].once("cleared") as mine:
+            for name in files.WRITTEN if mine else ():
+                (config.stash[OPTIONS].output / name).unlink(missing_ok=True)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
+    """A worker leaves what was measured to the controller, before it judges."""
+    if is_worker(session.config) and MEASUREMENT in session.config.stash:
+        from reports import files
+
+        with session.config.stash[WORKER].once("saved") as mine:
+            if mine:
+                files.save(session.config.stash[WORKER].run, session.config)
+    with _no_report_of_bad_input(session.config):
+        return (yield)
+
+
+@contextlib.contextmanager
+def _no_report_of_bad_input(config: pytest.Config) -> Iterator[None]:
     """A run that bad input ends writes no report of itself."""
     try:
-        return (yield)
+        yield
     except pytest.UsageError:
-        plugins = session.config.pluginmanager
+        plugins = config.pluginmanager
         if junit := plugins.get_plugin("junitxml"):
-            junit.pytest_unconfigure(session.config)
+            junit.pytest_unconfigure(config)
         for report in (p for p in plugins.get_plugins() if type(p).__module__.startswith("pytest_html.")):
             plugins.unregister(report)
         raise
@@ -69,5 +101,5 @@ def pytest_runtest_makereport(
     found = result(item, verdict)
     item.user_properties += [(name, str(value)) for name, value in found.items() if name != "id"]
     report = yield
-    report.__dict__ |= {"result": found, "claim": str(verdict)}
+    report.__dict__ |= {"found": found, "claim": str(verdict)}
     return report

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from fixtures.compliance import Cell
@@ -21,27 +21,26 @@ Profile = dict[str, Any]
 """What profile.json holds; reports/profile.schema.json says it key by key."""
 
 
-def profile(
-    measurement: Measurement, verdicts: Sequence[dict[str, Any]], *, alpha: float, complete: bool
-) -> Profile:
-    """What was measured and judged, as plain data (DESIGN section 8). Numbers that are not defined are None.
-
-    `complete` is false where the run was interrupted before its last verdict.
-    """
+def measured(measurement: Measurement, alpha: float) -> Profile:
+    """What was measured, as plain data (DESIGN section 8). Numbers that are not defined are None."""
     done = measurement.done.values()
     problems = measurement.problem_set
     content = {
         "schema": SCHEMA,
-        "complete": complete,
         "alpha": alpha,
         "problems": {"source": problems.source, "revision": problems.revision, "n": len(problems.problems)},
         "hints": sorted({hint for measured in done for hint in measured.settings.hints}),
         "readout": {measured.name: measured.settings.readout for measured in done},
         "checkpoints": {measured.name: _checkpoint(measured, alpha) for measured in done},
-        "verdicts": sorted(verdicts, key=lambda verdict: str(verdict["id"])),
     }
     cleaned: Profile = _rounded(content)
     return cleaned
+
+
+def judged(content: Profile, verdicts: Iterable[dict[str, Any]], *, complete: bool) -> Profile:
+    """A whole profile. `complete` is false where the run was interrupted before its last verdict."""
+    ordered = sorted(verdicts, key=lambda verdict: str(verdict["id"]))
+    return {**content, "complete": complete, "verdicts": _rounded(ordered)}
 
 
 def dumps(content: Profile) -> str:

@@ -7,7 +7,6 @@ import platform
 import shlex
 import subprocess
 import time
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -16,38 +15,42 @@ from typing import Any
 from fixtures import conversation, strategies
 from fixtures.measurement import Measurement
 from fixtures.options import Options
+from fixtures.store import counts
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("heedful", "torch", "transformers", "numpy", "scipy", "pytest", "pytest-html", "matplotlib")
 
 
-@dataclass(frozen=True)
 class Clock:
-    """When a run began; made as it begins."""
+    """When a run began, and what its store held then; made as it begins."""
 
-    started: datetime = field(default_factory=lambda: datetime.now(UTC))
-    _monotonic: float = field(default_factory=time.monotonic)
+    def __init__(self, store: Path) -> None:
+        self._started, self._monotonic = datetime.now(UTC), time.monotonic()
+        self._store, self._before = store, counts(store)
 
-    def seconds(self) -> float:
-        return time.monotonic() - self._monotonic
+    def read(self, run: dict[str, Any]) -> dict[str, Any]:
+        """What `provenance` says of a run, with what it took. Rows that were not made in the meantime were reused."""
+        seconds = time.monotonic() - self._monotonic
+        fingerprints = {checkpoint["fingerprint"] for checkpoint in run["checkpoints"].values()}
+        since = counts(self._store) - self._before
+        made = {table: sum(since[table, one] for one in fingerprints) for table in run["taken"]}
+        return {
+            **run,
+            "started": self._started.isoformat(timespec="seconds"),
+            "wall_seconds": round(seconds, 1),
+            "made": made,
+            "reused": {table: max(0, count - made[table]) for table, count in run["taken"].items()},
+            "replies_per_second": round(sum(made.values()) / seconds, 2),
+        }
 
 
-def provenance(
-    measurement: Measurement, options: Options, arguments: list[str], clock: Clock
-) -> dict[str, Any]:
-    """Plain data. `command` is to be given in a checkout of `revision`; rows not made were in the store; fewer
-    trials than planned are taken where behaviors are settled early."""
+def provenance(measurement: Measurement, options: Options, arguments: list[str]) -> dict[str, Any]:
+    """Plain data. `command` is to be given in a checkout of `revision`; fewer trials than planned are taken where
+    behaviors are settled early."""
     # those under test first, in training order, then the base that they are compared with
     specs = sorted(options.checkpoints, key=lambda spec: spec.role == "base")
     done = [measurement.done[spec.name] for spec in specs if spec.name in measurement.done]
-    shown = {
-        "answers": sum(len(measured.answers) for measured in done),
-        "trials": sum(len(measured.transcripts(s)) for measured in done for s in measured.strategies),
-    }
-    seconds = clock.seconds()
     return {
-        "started": clock.started.isoformat(timespec="seconds"),
-        "wall_seconds": round(seconds, 1),
         "command": shlex.join(["pytest", *arguments]),
         "revision": _revision(),
         "versions": {"python": platform.python_version(), **_versions()},
@@ -62,10 +65,11 @@ def provenance(
         "seed": options.seed,
         "alpha": options.alpha,
         "store": str(options.store),
-        "made": {table: measurement.made[table] for table in shown},
         "planned_trials": measurement.planned,
-        "reused": {table: max(0, count - measurement.made[table]) for table, count in shown.items()},
-        "replies_per_second": round(measurement.made.total() / seconds, 2),
+        "taken": {
+            "answers": sum(len(measured.answers) for measured in done),
+            "trials": sum(len(measured.transcripts(s)) for measured in done for s in measured.strategies),
+        },
         "checkpoints": {
             measured.name: {
                 "spec": measured.checkpoint.spec,

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from fixtures.plugin import MEASUREMENT, OPTIONS
+from fixtures.xdist import WORKER
 from reports import files, page, tables, terminal
 from reports.annotations import in_actions, workflow_commands
-from reports.profile import profile
-from reports.provenance import Clock, provenance
+from reports.provenance import Clock
 from reports.results import Result
 
 
@@ -19,8 +19,8 @@ class Writer:
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
-        self._clock = Clock()
-        self._results: list[Result] = []
+        self._clock = Clock(config.stash[OPTIONS].store)
+        self._results: dict[str, Result] = {}
         self._failures: list[tuple[pytest.TestReport, str]] = []
         self._contents: files.Contents | None = None
 
@@ -33,14 +33,9 @@ class Writer:
             f"problems: {options.problems}; hints {hints}; store {options.store}",
         ]
 
-    def pytest_collection_finish(self) -> None:
-        """Nothing of an earlier run stands beside what this one writes."""
-        for name in files.WRITTEN:
-            (self._config.stash[OPTIONS].output / name).unlink(missing_ok=True)
-
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if found := getattr(report, "result", None):
-            self._results.append(found)
+        if found := getattr(report, "found", None):
+            self._results[found["id"]] = found
             if report.failed:
                 self._failures.append((report, report.__dict__["claim"]))
 
@@ -48,7 +43,7 @@ class Writer:
         self, report: pytest.TestReport
     ) -> tuple[str, str, tuple[str, dict[str, bool]]] | None:
         """An undecided failure in its own word and colour; it still counts as a failure."""
-        found = getattr(report, "result", None)
+        found = getattr(report, "found", None)
         if found and found["verdict"] == "undecided" and report.failed:
             return "failed", "U", ("UNDECIDED", {"yellow": True})
         return None
@@ -56,28 +51,22 @@ class Writer:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Interrupted runs write what they have."""
-        measurement = self._config.stash.get(MEASUREMENT, None)
-        if measurement is None or not measurement.done:
-            return
-        options = self._config.stash[OPTIONS]
-        arguments = [str(argument) for argument in self._config.invocation_params.args]
-        complete = exitstatus in (0, 1) and len(self._results) == len(session.items)
-        run = provenance(measurement, options, arguments, self._clock)
-        self._contents = files.write(
-            options.output,
-            profile(measurement, self._results, alpha=options.alpha, complete=complete),
-            run,
-            [measurement.done[name] for name in run["checkpoints"]],
-        )
+        run = self._config.stash[WORKER].run
+        if MEASUREMENT in self._config.stash:
+            files.save(run, self._config)
+        if files.saved(run):
+            complete = exitstatus in (0, 1) and len(self._results) == session.testscollected
+            verdicts, output = self._results.values(), self._config.stash[OPTIONS].output
+            self._contents = files.write(output, run, verdicts, self._clock, complete=complete)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         if self._contents is None:
             return
         terminal.write(terminalreporter, self._contents.profile)
-        measurement = self._config.stash[MEASUREMENT]
-        if measurement.taken < measurement.planned:
-            taken = f"{measurement.taken} of {measurement.planned} trials taken"
-            terminal.paragraph(terminalreporter, f"early stop: {taken}, the others were not needed")
+        taken, planned = self._contents.run["taken"]["trials"], self._contents.run["planned_trials"]
+        if taken < planned:
+            said = f"early stop: {taken} of {planned} trials taken, the others were not needed"
+            terminal.paragraph(terminalreporter, said)
         output = self._config.stash[OPTIONS].output
         wrote = f"wrote {output}: report.html, junit.xml, {', '.join(files.WRITTEN)}"
         terminal.paragraph(terminalreporter, wrote)
@@ -98,14 +87,14 @@ class Writer:
         cells.pop()
 
     def pytest_html_results_table_row(self, report: pytest.TestReport, cells: list[str]) -> None:
-        found = getattr(report, "result", None)
+        found = getattr(report, "found", None)
         row = tables.verdict_row(found) if found else ("",) * len(tables.VERDICT_HEADER)
         cells[2:2] = [page.table_cell(row[column]) for column in (0, 2, 3, 4)]
         cells.pop()
 
     def pytest_html_results_table_html(self, report: pytest.TestReport, data: list[str]) -> None:
         """A test that passed logs nothing, and pytest-html would say so of each."""
-        found = getattr(report, "result", None)
+        found = getattr(report, "found", None)
         if found and report.passed:
             data.clear()
         if found and found["strategy"]:

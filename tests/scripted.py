@@ -170,6 +170,9 @@ class ScriptedCheckpoint:
             yield at, reply
             _hold_at(f"given:{number}")
 
+    def fits(self) -> bool:
+        return True
+
     def close(self) -> None:
         """There are no weights."""
 
@@ -292,9 +295,9 @@ def options(place: Path, script: str, *more: str) -> list[str]:
 def started(place: Path, arguments: Sequence[str], **environment: str) -> Iterator[subprocess.Popen[str]]:
     """The real suite in a process of its own, which ends with the context. Its log is in `place`."""
     place.mkdir(parents=True, exist_ok=True)
-    plugins = (
-        "-p tests.scripted -p no:cacheprovider -p no:hypothesispytest -p no:syrupy -p no:xdist -p no:anyio"
-    )
+    plugins = "-p tests.scripted -p no:cacheprovider -p no:hypothesispytest -p no:syrupy -p no:anyio"
+    if "-n" not in arguments:
+        plugins += " -p no:xdist"
     inherited = {
         k: v for k, v in os.environ.items() if not k.startswith(("PYTEST", "HEEDFUL", "FORCE_COLOR"))
     }
