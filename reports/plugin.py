@@ -17,7 +17,9 @@ RUNNING = pytest.StashKey[pytest.Item]()
 
 def pytest_configure(config: pytest.Config) -> None:
     """Send junit.xml and report.html to --output, before the plugins that write them are configured."""
-    if OPTIONS not in config.stash or config.option.collectonly or is_worker(config):
+    if OPTIONS not in config.stash or is_worker(config):
+        return
+    if config.option.collectonly or config.stash[OPTIONS].plan:
         return
     from reports.writer import Writer
 
@@ -38,7 +40,7 @@ def pytest_collection(session: pytest.Session) -> Generator[None, object, object
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Nothing of an earlier run stands beside what this one writes."""
     config = session.config
-    if MEASUREMENT in config.stash:
+    if MEASUREMENT in config.stash and not config.stash[OPTIONS].plan:
         from reports import files
 
         with config.stash[WORKER].once("cleared") as mine:
