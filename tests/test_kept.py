@@ -72,7 +72,7 @@ def test_the_store_is_left_as_one_file(whole: tuple[Path, Run]) -> None:
         ("SIGKILL", "made:100", 100, 1),
         # answers are written a block at a time, so that their batches are the same in every run
         ("SIGKILL", f"made:{BLOCK}", BLOCK, BLOCK),
-        ("SIGKILL", f"made:{BLOCK + 2}", BLOCK + 2, 2),
+        ("SIGKILL", f"made:{BLOCK + BLOCK * 16 + 2}", BLOCK + BLOCK * 16 + 2, 2),
     ],
 )
 def test_an_interrupted_run_goes_on(
