@@ -249,7 +249,8 @@ def test_a_hint_of_100_counts() -> None:
 def test_a_control_that_states_nothing_leaves_the_pull_open_by_name() -> None:
     pull = cell(grid(9, {10: 10, 95: 95})).pull(cell(grid(9, {10: None}), label="no_signal"))
     assert str(pull > 0) == (
-        "direct_hint: pull toward the hint: cannot be compared: no_signal states no confidence (stated rate 0 < 0.8), undecided"
+        "direct_hint: pull toward the hint: cannot be compared: "
+        "no_signal states no confidence (stated rate 0 < 0.8), undecided"
     )
 
 
