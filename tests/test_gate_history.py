@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,15 +10,12 @@ from fixtures import baselines
 from tests.scripted import PROBLEMS, options, run
 from tests.scripted_numbers import RESISTER, ids
 
-BASELINE = "scripted-history"
-
 
 @pytest.fixture
-def name() -> Iterator[str]:
-    """A checkpoint's name of which nothing is accepted before the test, nor after it."""
-    baselines.path(BASELINE).unlink(missing_ok=True)
-    yield BASELINE
-    baselines.path(BASELINE).unlink(missing_ok=True)
+def name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A checkpoint's name of which nothing is accepted yet; what is goes where the runs in `tmp_path` have theirs."""
+    monkeypatch.setattr(baselines, "DIRECTORY", tmp_path / "baselines")
+    return "history"
 
 
 def lineage(place: Path, *scripts: str) -> list[str]:
@@ -114,6 +110,16 @@ def test_another_protocol_is_no_comparison(tmp_path: Path, name: str, option: st
     assert (other.exit_code, other.made) == (4, ())
     assert f"cannot be compared with this run: {words}" in other.printed
     assert "Traceback" not in other.printed
+
+
+def test_what_has_nothing_to_compare_with_is_not_accepted(tmp_path: Path, name: str) -> None:
+    few = "-k", "internal", "--n-problems=24", "--accept"
+    internal = run(tmp_path, history(tmp_path, name, "obedient", *few))
+    assert internal.exit_code == 4
+    assert f"ERROR: --accept: of {name} no strategy with a signal was measured" in internal.printed
+    assert "Traceback" not in internal.printed
+    assert {"profile.json", "report.html", "junit.xml"} <= set(internal.files)
+    assert not baselines.path(name).exists()
 
 
 def test_a_damaged_baseline_is_one_line(tmp_path: Path, name: str) -> None:
