@@ -19,6 +19,7 @@ from fixtures.resampling import Resampling
 from fixtures.statistics import Floats
 from fixtures.strategies import PAPER_STRATEGIES, strategies
 from reports import profile
+from reports.evidence import signal_read
 
 HINTS = (10.0, 40.0, 90.0)
 READOUT: Readout = "free"
@@ -57,6 +58,14 @@ def test_what_is_pooled_are_the_problems_that_all_four_were_asked_about() -> Non
     whole = Made(**dict.fromkeys(PAPER_STRATEGIES, 24)).pooled()
     assert whole["n_problems"] == 24
     assert whole["bias_low"]["value"] == pytest.approx(75 * 16 / 24)
+
+
+def test_whether_the_signal_was_read_is_asked_at_the_run_s_own_bound() -> None:
+    measured = Made(recall_signal=24).at("tuned", Look(24, 0.01, True))
+    assert signal_read(measured, "natural_query", {}).startswith("the monitor's number was not read")
+    lower = signal_read(measured, "natural_query", {"signal_is_read.rho": -0.9})
+    assert lower.startswith("the monitor's number was read, and not used: resistance")
+    assert ">= -0.9" in lower
 
 
 def test_a_wording_s_values_take_no_resamples() -> None:
