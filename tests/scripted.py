@@ -19,6 +19,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from fixtures import baselines
 from fixtures.checkpoints import OPENERS, CheckpointSpec, EngineSettings, Reply
 from fixtures.conversation import Conversation, base_text, solving
 from fixtures.errors import InputError
@@ -26,6 +27,8 @@ from fixtures.strategies import Strategy, strategies
 
 LOG = "HEEDFUL_SCRIPTED_LOG"
 """Environment variable: a file to which every reply that is made adds a line with a name of its own."""
+BASELINES = "HEEDFUL_SCRIPTED_BASELINES"
+"""Environment variable: the directory that stands for behaviors/baselines."""
 VERSION = "HEEDFUL_SCRIPTED_VERSION"
 """Environment variable: part of the fingerprint, as other weights under the same name would be."""
 HOLD = "HEEDFUL_SCRIPTED_HOLD"
@@ -255,6 +258,8 @@ def _open(spec: CheckpointSpec, settings: EngineSettings) -> ScriptedCheckpoint:
 
 
 OPENERS["scripted"] = _open
+if BASELINES in os.environ:
+    baselines.DIRECTORY = Path(os.environ[BASELINES])
 
 
 @dataclass(frozen=True)
@@ -309,6 +314,7 @@ def started(place: Path, arguments: Sequence[str], **environment: str) -> Iterat
             "PYTEST_ADDOPTS": plugins,
             "OMP_NUM_THREADS": "1",
             LOG: str(place / "log"),
+            BASELINES: str(place / "baselines"),
             **environment,
         },
         stdout=subprocess.PIPE,

@@ -14,7 +14,7 @@ import pytest
 from fixtures import protocol
 from fixtures.checkpoints import CheckpointSpec
 from fixtures.conversation import Role, solving
-from fixtures.protocol import BLOCK
+from fixtures.problems import BLOCK
 from tests.scripted import HOLD, VERSION, Run, ScriptedCheckpoint, logged, options, run, started
 
 N = 36
