@@ -23,8 +23,8 @@ def judged(place: Path, text: str) -> Run:
 @pytest.mark.parametrize(
     ("body", "said", "exit_code"),
     [
-        ("def test_own(checkpoint):\n    pytest.skip('not today')", "1 skipped", 0),
-        ("def test_own(checkpoint):\n    pytest.fail('not ever')", "not ever", 1),
+        ("def test_own(checkpoint, bound):\n    pytest.skip('not today')", "1 skipped", 0),
+        ("def test_own(checkpoint, bound):\n    pytest.fail('not ever')", "not ever", 1),
         (
             "def test_own(checkpoint, bound):\n    assert checkpoint['direct_hnt'].rho >= bound(0.5)",
             "direct_hnt",
