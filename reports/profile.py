@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from fixtures.compliance import Cell
+from fixtures.errors import NotMeasuredError
 from fixtures.estimate import Estimate, mean
 from fixtures.measurement import Measured, Measurement
 from fixtures.strategies import PAPER_STRATEGIES, strategies
@@ -58,7 +59,7 @@ def _checkpoint(measured: Measured, alpha: float) -> dict[str, Any]:
         "dtype": checkpoint.dtype,
         "notes": checkpoint.notes,
         "n_problems": len(measured.answers),
-        "accuracy": measured.internal.accuracy,
+        "accuracy": measured.accuracy,
         "strategies": {strategy: cell_of(measured, strategy) for strategy in measured.strategies},
         "pooled": _pooled(measured),
         "internal": _internal(measured, alpha),
@@ -67,7 +68,11 @@ def _checkpoint(measured: Measured, alpha: float) -> dict[str, Any]:
 
 
 def _internal(measured: Measured, alpha: float) -> dict[str, Any]:
-    internal = measured.internal
+    """Empty where the engine gives no internal confidence."""
+    try:
+        internal = measured.internal
+    except NotMeasuredError:
+        return {}
     known = [answer for answer in measured.answers if answer.internal is not None]
     confidence = [100 * answer.internal for answer in known if answer.internal is not None]
     return {

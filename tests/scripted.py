@@ -156,9 +156,6 @@ class ScriptedCheckpoint:
     def render(self, conversation: Conversation) -> str:
         return base_text(conversation)
 
-    def token_ids(self, conversation: Conversation) -> list[int]:
-        return list(self.render(conversation).encode())
-
     def generate(
         self, conversations: Sequence[Conversation], max_new_tokens: int, *, logprobs: bool = False
     ) -> Iterator[tuple[int, Reply]]:
