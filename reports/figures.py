@@ -128,7 +128,7 @@ def internal(profile: dict[str, Any]) -> Iterator[Picture]:
     """Token confidence against the share that is right, one panel a checkpoint."""
     for name, checkpoint in profile["checkpoints"].items():
         own = checkpoint["internal"]
-        if own["bins"]:
+        if own and own["bins"]:
             pearson, auroc = number(own["pearson_r"], "+.2f"), number(own["auroc"], ".2f")
             caption = f"Pearson r {pearson}, AUROC {auroc}, {own['n']} answers"
             yield _binned(f"internal-{name}", name, caption, "mean top-1 token probability, %", own["bins"])

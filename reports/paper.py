@@ -56,7 +56,7 @@ def _pooled(checkpoint: dict[str, Any]) -> Iterator[Row]:
 
 
 def _table_1(checkpoint: dict[str, Any]) -> Iterator[Row]:
-    if checkpoint["role"] in INTERNAL:
+    if checkpoint["internal"] and checkpoint["role"] in INTERNAL:
         pearson, delta = INTERNAL[checkpoint["role"]]
         ours = checkpoint["internal"]["intervals"]
         yield _row("Table 1", "internal confidence: Pearson r", pearson, ours["pearson_r"], "+.3f", "+.2f")

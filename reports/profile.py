@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from fixtures.compliance import Cell
+from fixtures.errors import NotMeasuredError
 from fixtures.estimate import Estimate, mean
 from fixtures.looks import Look
 from fixtures.measurement import Measured, Measurement
@@ -59,7 +60,7 @@ def _checkpoint(measurement: Measurement, measured: Measured, alpha: float) -> d
         "dtype": checkpoint.dtype,
         "notes": checkpoint.notes,
         "n_problems": len(measured.answers),
-        "accuracy": measured.internal.accuracy,
+        "accuracy": measured.accuracy,
         "strategies": {strategy: cell_of(measured, strategy) for strategy in measured.strategies},
         "pooled": _pooled(measurement, measured, alpha),
         "internal": _internal(measured, alpha),
@@ -68,7 +69,11 @@ def _checkpoint(measurement: Measurement, measured: Measured, alpha: float) -> d
 
 
 def _internal(measured: Measured, alpha: float) -> dict[str, Any]:
-    internal = measured.internal
+    """Empty where the engine gives no internal confidence."""
+    try:
+        internal = measured.internal
+    except NotMeasuredError:
+        return {}
     known = [answer for answer in measured.answers if answer.internal is not None]
     confidence = [100 * answer.internal for answer in known if answer.internal is not None]
     return {

@@ -1,14 +1,18 @@
-"""What the instrument's own tests share: the real embedded checkpoints."""
+"""What the instrument's own tests share: the real embedded checkpoints, and a server in a thread."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
 from fixtures.checkpoints import Checkpoint, EngineSettings, open_checkpoint
 from fixtures.conversation import Role
 from fixtures.option_values import DEMO
+
+if TYPE_CHECKING:
+    from tests.serving import Server
 
 
 @pytest.fixture(scope="session")
@@ -20,3 +24,23 @@ def embedded() -> Iterator[dict[Role, Checkpoint]]:
     yield opened
     for checkpoint in opened.values():
         checkpoint.close()
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """A server to which routes are added."""
+    from tests.serving import serving
+
+    with serving() as server:
+        yield server
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server is given up on soon, and no key is set."""
+    from fixtures.checkpoints import client
+    from tests.impatient import IMPATIENT
+
+    monkeypatch.setattr(client, "PATIENCE", IMPATIENT)
+    for name in client.KEYS:
+        monkeypatch.delenv(name, raising=False)

@@ -159,9 +159,6 @@ class ScriptedCheckpoint:
     def render(self, conversation: Conversation) -> str:
         return base_text(conversation)
 
-    def token_ids(self, conversation: Conversation) -> list[int]:
-        return list(self.render(conversation).encode())
-
     def generate(
         self, conversations: Sequence[Conversation], max_new_tokens: int, *, logprobs: bool = False
     ) -> Iterator[tuple[int, Reply]]:
@@ -172,6 +169,10 @@ class ScriptedCheckpoint:
             _hold_at(f"made:{number}")
             yield at, reply
             _hold_at(f"given:{number}")
+
+    def prompt_tokens(self, conversation: Conversation) -> int:
+        """A token a byte."""
+        return len(self.render(conversation).encode())
 
     def fits(self) -> bool:
         return True
