@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from transformers import AutoTokenizer
 
-from fixtures.checkpoints import CheckpointSpec, EngineSettings, loading, open_checkpoint, template_worker
+from fixtures.checkpoints import CheckpointSpec, EngineSettings, open_checkpoint, template_worker
+from fixtures.checkpoints.placing import Place
 from fixtures.checkpoints.rendering import PROBE
 from fixtures.checkpoints.templates import TemplateError, TemplateLimitError, render
 from fixtures.conversation import Conversation, Message, solving
@@ -184,7 +185,7 @@ def test_a_config_that_asks_for_terabytes(mine: Path, key: str) -> None:
 
 
 def test_more_than_there_is_memory_for(mine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loading, "free_memory", lambda _: 40_000)
+    monkeypatch.setattr(Place, "free", lambda _: 40_000)
     with pytest.raises(InputError, match=r"takes 0\.0 GB as float32, and 0\.0 GB of cpu memory are free"):
         _generate(mine)
 
