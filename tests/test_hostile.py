@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from transformers import AutoTokenizer
 
-from fixtures.checkpoints import CheckpointSpec, EngineSettings, open_checkpoint, template_worker
+from fixtures.checkpoints import CheckpointSpec, EngineSettings, gguf, open_checkpoint, template_worker
 from fixtures.checkpoints.placing import Place
 from fixtures.checkpoints.rendering import PROBE
 from fixtures.checkpoints.templates import TemplateError, TemplateLimitError, render
 from fixtures.conversation import Conversation, Message, solving
 from fixtures.errors import InputError
 from tests.refusal import Run
-from tests.tiny import CHATML, tiny_checkpoint
+from tests.tiny import CHATML, tiny_checkpoint, tiny_gguf
 
 ENDLESS = "{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}"
 GROWING = (
@@ -210,6 +212,34 @@ def test_a_token_beyond_the_embedding_that_nothing_uses_is_let_be(mine: Path) ->
 def test_a_config_that_no_parser_ends(mine: Path, text: str) -> None:
     (mine / "config.json").write_text(text)
     with pytest.raises(InputError, match=r"config\.json is damaged"):
+        opened(mine)
+
+
+@pytest.mark.parametrize("sizes", [{"blocks": 10**9}, {"width": 10**9}], ids=["blocks", "width"])
+def test_a_gguf_header_that_asks_for_terabytes(tmp_path: Path, sizes: dict[str, int]) -> None:
+    with pytest.raises(InputError, match=r"asks for llama\.\w+ 1,000,000,000, and its tensors have (1|16);"):
+        gguf.directory(tiny_gguf(tmp_path / "tiny.gguf", **sizes))
+
+
+@pytest.mark.parametrize("what", ["shutil.disk_usage", "psutil.virtual_memory"], ids=["disk", "memory"])
+def test_a_gguf_file_that_there_is_no_room_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(what, lambda *_: SimpleNamespace(free=1000, available=1000))
+    with pytest.raises(InputError, match=r"takes 0\.0 GB as float32, and 0\.0 GB of \S+ are free; make room"):
+        gguf.directory(tiny_gguf(tmp_path / "tiny.gguf"))
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors", "tokenizer.json"])
+def test_what_never_ends_to_be_read_is_not_read(mine: Path, name: str) -> None:
+    (mine / name).unlink()
+    os.mkfifo(mine / name)
+    with pytest.raises(InputError, match=r"has no|is missing|but no"):
+        opened(mine)
+    (mine / name).unlink()
+    (mine / name).symlink_to("/dev/zero")
+    with pytest.raises(InputError, match=r"has no|is missing|but no"):
         opened(mine)
 
 
