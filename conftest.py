@@ -1,3 +1,3 @@
 """Heedful registers its options, fixtures and reports here, and does nothing else."""
 
-pytest_plugins = ["fixtures.progress", "fixtures.plugin", "reports.plugin"]
+pytest_plugins = ["fixtures.plugin", "reports.plugin"]

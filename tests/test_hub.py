@@ -114,13 +114,16 @@ def test_a_run_shows_the_download_and_records_the_commit(hub: Hub, tmp_path: Pat
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *arguments, *small, "-k", "calibration", "-p", "no:cacheprovider"],
         env=environment(hub, tmp_path),
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
         check=False,
         cwd=ROOT,
     )
-    assert done.returncode == pytest.ExitCode.TESTS_FAILED, done.stdout + done.stderr
-    assert "Fetching 6 files" in done.stderr
+    assert done.returncode == pytest.ExitCode.TESTS_FAILED, done.stdout
+    before, judged, _ = done.stdout.partition("= FAILURES =")
+    assert judged, done.stdout
+    assert "Fetching 6 files" in before
     (checkpoint,) = json.loads((output / "profile.json").read_text())["checkpoints"].values()
     assert checkpoint["spec"] == "owner/name@v1"
     assert checkpoint["fingerprint"] == f"owner/name@{OLDER}"
