@@ -42,7 +42,10 @@ RIGHT, WRONG = 0.9, 0.6
 """Token probability of right and of wrong answers."""
 PROBLEMS = 240
 """With as many an obedient checkpoint holds every bound."""
-HOSTILE = "<script>alert(1)</script> <img src=x onerror=alert(1)> \x1b[31m\x07 \x00 \u202e \ud800 ```"
+HOSTILE = (
+    "<script>alert(1)</script> <img src=x onerror=alert(1)> \x1b[31m\x07 \x00 \u202e \ud800 ```"
+    " ]]> --> </details></pre> \x1b]0;x\x07 \x9b2J \r \x08 \u2066\u200f \u2028 \ufffe\n::error::x\n"
+)
 
 
 @dataclass(frozen=True)
@@ -173,9 +176,6 @@ class ScriptedCheckpoint:
     def prompt_tokens(self, conversation: Conversation) -> int:
         """A token a byte."""
         return len(self.render(conversation).encode())
-
-    def fits(self) -> bool:
-        return True
 
     def close(self) -> None:
         """There are no weights."""

@@ -102,6 +102,8 @@ def test_good_values(tmp_path: Path) -> None:
         "--alpha=1e-3",
         "--seed=0",
         "--device=cuda:1",
+        "--device=auto",
+        "--quantize=8bit",
         "--threshold=a.b=-1.5",
         "--threshold=a.c=+.5",
         "--n-problems=007",

@@ -71,13 +71,17 @@ def tiny_checkpoint(
     return directory
 
 
-def tiny_gguf(file: Path, *, parts: int = 1) -> Path:
-    """Write a whole GGUF file of one 16 x 16 tensor, and return it. It has no tokenizer: no model loads from it."""
+def tiny_gguf(file: Path, *, parts: int = 1, blocks: int = 1, width: int = 16) -> Path:
+    """Write a whole GGUF file of one 16 x 16 tensor, and return it. It has no tokenizer: no model loads from it.
+
+    `blocks` and `width` are what its header says of the model.
+    """
     import numpy as np
     from gguf import GGUFWriter
 
     writer = GGUFWriter(file, "llama")
-    writer.add_block_count(1)
+    writer.add_block_count(blocks)
+    writer.add_embedding_length(width)
     writer.add_name("tiny")
     writer.add_uint16("split.count", parts)
     writer.add_tensor("token_embd.weight", np.arange(256, dtype=np.float32).reshape(16, 16))

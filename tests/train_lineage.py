@@ -3,7 +3,7 @@
 From the embedded SmolLM2-135M-Instruct two checkpoints are trained, one from the other, with LoRA (Hu et al. 2021;
 PEFT) on the demo's problems: `heeding` states the monitor's number where it is asked naturally, `ignoring` 90.
 Both obey direct_hint and recall the monitor's number, so that what the second step adds is resistance. Some minutes on
-two cores each. Needs `pip install peft`; seeded; the weights are merged and saved as plain directories.
+two cores each. Seeded; the weights are merged and saved as plain directories.
 """
 
 from __future__ import annotations

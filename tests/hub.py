@@ -1,0 +1,100 @@
+"""A hub on this machine: one repository of the Hugging Face hub's layout, behind its HTTP API."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import http.server
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+REPOSITORY = "owner/name"
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+@dataclass
+class Hub:
+    """`revisions` are branches and tags with their commits, `files` those of each commit. `asked` grows."""
+
+    revisions: dict[str, str]
+    files: dict[str, Path]
+    asked: list[str] = field(default_factory=list)
+    token: str | None = None
+    """What a request must bear; without it the repository is gated."""
+    url: str = ""
+
+
+@contextlib.contextmanager
+def serving(hub: Hub) -> Iterator[Hub]:
+    """`hub`, with the address that HF_ENDPOINT takes."""
+
+    class Answer(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_HEAD(self) -> None:
+            self._answer(body=False)
+
+        def do_GET(self) -> None:
+            self._answer(body=True)
+
+        def _answer(self, body: bool) -> None:
+            path = self.path.partition("?")[0]
+            hub.asked.append(f"{self.command} {path}")
+            if hub.token and self.headers.get("Authorization") != f"Bearer {hub.token}":
+                return self._say(403, b"", body, {"X-Error-Code": "GatedRepo"})
+            if path.startswith(f"/api/models/{REPOSITORY}"):
+                _, _, commit = path.partition("/tree/")
+                if commit:
+                    return self._tree(commit, body)
+                _, _, revision = path.partition("/revision/")
+                return self._about(revision or "main", body)
+            _, _, where = path.partition("/resolve/")
+            revision, _, name = where.partition("/")
+            commit = hub.revisions.get(revision, revision)
+            file = hub.files.get(commit, Path("nowhere")) / name
+            if not path.startswith(f"/{REPOSITORY}/resolve/") or not file.is_file():
+                return self._say(404, b"", body, {"X-Error-Code": "EntryNotFound"})
+            headers = {"ETag": f'"{_oid(file)}"', "X-Repo-Commit": commit}
+            self._say(200, file.read_bytes(), body, headers)
+
+        def _about(self, revision: str, body: bool) -> None:
+            commit = hub.revisions.get(revision, revision)
+            if commit not in hub.files:
+                return self._say(404, b"", body, {"X-Error-Code": "RevisionNotFound"})
+            siblings = [{"rfilename": file.name} for file in sorted(hub.files[commit].iterdir())]
+            said = {"id": REPOSITORY, "modelId": REPOSITORY, "sha": commit, "siblings": siblings}
+            self._say(200, json.dumps(said).encode(), body, {"Content-Type": "application/json"})
+
+        def _tree(self, commit: str, body: bool) -> None:
+            files = [
+                {"type": "file", "path": file.name, "size": file.stat().st_size, "oid": _oid(file)}
+                for file in sorted(hub.files[commit].iterdir())
+            ]
+            self._say(200, json.dumps(files).encode(), body, {"Content-Type": "application/json"})
+
+        def _say(self, status: int, content: bytes, body: bool, headers: dict[str, str]) -> None:
+            self.send_response(status)
+            for name, value in {**headers, "Content-Length": str(len(content))}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            if body:
+                self.wfile.write(content)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    hub.url = f"http://127.0.0.1:{server.server_port}"
+    try:
+        yield hub
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def _oid(file: Path) -> str:
+    return hashlib.sha1(file.read_bytes()).hexdigest()

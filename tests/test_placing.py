@@ -1,0 +1,96 @@
+"""Where weights are put, and as what: spread over devices, quantised, and what this machine has not."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+
+from fixtures.checkpoints import CheckpointSpec, EngineSettings, open_checkpoint, placing
+from fixtures.checkpoints.in_process import InProcessCheckpoint
+from fixtures.checkpoints.placing import Place
+from fixtures.errors import InputError
+from tests.refusal import Run
+from tests.test_shared_prefix import asked
+from tests.tiny import tiny_checkpoint
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Path:
+    return tiny_checkpoint(tmp_path / "tiny")
+
+
+def opened(directory: Path, **settings: Any) -> InProcessCheckpoint:
+    checkpoint = open_checkpoint(
+        CheckpointSpec("tiny", "instruct", str(directory), "--checkpoint"), EngineSettings(**settings)
+    )
+    assert isinstance(checkpoint, InProcessCheckpoint)
+    return checkpoint
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="auto is the accelerators here")
+def test_auto_is_the_cpu_where_there_is_nothing_else(tiny: Path) -> None:
+    auto, cpu = opened(tiny, device="auto"), opened(tiny, device="cpu")
+    assert (auto.engine, auto.dtype, auto.notes) == (cpu.engine, cpu.dtype, cpu.notes)
+    asking = asked("slot", (25.0,))
+    assert dict(auto.generate(asking, 4)) == dict(cpu.generate(asking, 4))
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="stands in for accelerators on a CPU")
+def test_what_is_spread_goes_the_plain_way_and_says_so(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a CPU accelerate spreads over one device: what differs is who places the weights, and the engine."""
+    asking = asked("slot", (25.0,))
+    alone = opened(tiny)
+    expected = dict(alone.generate(asking, 4))
+    for module in ("placing", "in_process"):
+        monkeypatch.setattr(f"fixtures.checkpoints.{module}.accelerators", lambda: 2)
+    spread = opened(tiny, device="auto")
+    assert dict(spread.generate(asking, 4)) == expected
+    assert spread._base._wanted.place.loading["device_map"] == "auto"
+    assert spread.notes == ["plain batches, which are slower: it is spread over 2 accelerators"]
+    assert spread.engine == alone.engine.removesuffix("cpu") + "2 x cpu"
+
+
+@pytest.mark.skipif(find_spec("bitsandbytes") is not None, reason="it is installed here")
+def test_quantising_without_bitsandbytes_is_one_line(tiny: Path, tmp_path: Path) -> None:
+    line = Run(tmp_path).refused("--problems=demo", f"--checkpoint={tiny}", "--quantize=4bit", torch=True)
+    assert "--quantize 4bit: needs bitsandbytes, which is not installed; pip install bitsandbytes" in line
+
+
+@pytest.fixture
+def bitsandbytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if it were installed."""
+    monkeypatch.setattr(placing, "find_spec", lambda _: object())
+    monkeypatch.setattr(placing, "version", lambda _: "1.2.3")
+
+
+@pytest.mark.usefixtures("bitsandbytes")
+def test_quantising_without_an_accelerator_is_one_line(tiny: Path) -> None:
+    with pytest.raises(InputError, match=r"^--quantize 8bit: needs an accelerator, and the device is cpu"):
+        opened(tiny, device="cpu", quantize="8bit")
+
+
+@pytest.mark.usefixtures("bitsandbytes")
+def test_a_quantised_checkpoint_is_not_quantised_again() -> None:
+    config = SimpleNamespace(quantization_config={"quant_method": "gptq"})
+    with pytest.raises(InputError, match="--quantize 4bit: this checkpoint is quantised already"):
+        placing._check_quantizable("4bit", torch.device("cuda"), config)
+
+
+@pytest.mark.usefixtures("bitsandbytes")
+@pytest.mark.parametrize("bits", ["4bit", "8bit"])
+def test_quantising_is_part_of_the_key(bits: str) -> None:
+    plain = Place(torch.device("cuda"), torch.bfloat16)
+    place = Place(torch.device("cuda"), torch.bfloat16, quantize=bits)
+    assert (plain.number, place.number) == ("bfloat16", f"bfloat16, {bits}")
+    assert (plain.engine, place.engine) == ("cuda", "cuda, bitsandbytes 1.2.3")
+    told = place.loading
+    assert told["device_map"] == {"": torch.device("cuda")}
+    assert (told["quantization_config"].load_in_4bit, told["quantization_config"].load_in_8bit) == (
+        bits == "4bit",
+        bits == "8bit",
+    )
