@@ -60,7 +60,7 @@ def command(item: pytest.Item) -> str:
 
 
 def _own_options(config: pytest.Config) -> list[str]:
-    """The arguments of the command line that are Heedful's."""
+    """The arguments of the command line that are Heedful's, without the one that deletes."""
     options = [o for group in config._parser._groups if group.name == "heedful" for o in group.options]
     names = {name for option in options for name in option.names()}
     flags = {
@@ -70,7 +70,7 @@ def _own_options(config: pytest.Config) -> list[str]:
     arguments: Sequence[str] = [str(argument) for argument in config.invocation_params.args]
     for at, argument in enumerate(arguments):
         name = argument.partition("=")[0]
-        if name in names:
+        if name in names and name != "--no-reuse":
             takes_value = argument in names and argument not in flags
             kept += arguments[at : at + 2] if takes_value else [argument]
     return kept

