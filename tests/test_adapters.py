@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 import pytest
 import torch
@@ -16,6 +17,7 @@ from transformers import AutoModelForCausalLM
 from fixtures.checkpoints import CheckpointSpec, EngineSettings, bases, open_checkpoint
 from fixtures.checkpoints.in_process import InProcessCheckpoint
 from fixtures.checkpoints.loading import load_model
+from fixtures.checkpoints.placing import Place
 from fixtures.conversation import Role
 from fixtures.errors import InputError
 from tests.test_shared_prefix import asked, assert_equal
@@ -72,14 +74,16 @@ def said(checkpoint: InProcessCheckpoint) -> list[tuple[str, tuple[float, ...]]]
 
 @pytest.fixture
 def loads(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
-    """The bases that are loaded, in order; there is never another one in memory then."""
+    """The bases that are loaded, in order. There is room for one, and never another one in memory then."""
     loaded: list[Path] = []
 
     def counted(directory: Path, *rest: Any) -> Any:
-        assert not [each for each in bases._BASES.values() if each._model is not None]
+        assert not bases._loaded
         loaded.append(directory)
         return load_model(directory, *rest)
 
+    monkeypatch.setattr(Place, "has_room", lambda *_: False)
+    monkeypatch.setattr(bases, "_loaded", WeakSet())
     monkeypatch.setattr("fixtures.checkpoints.bases.load_model", counted)
     return loaded
 
@@ -132,6 +136,13 @@ def test_another_base_takes_its_place_in_memory(base: Path, tmp_path: Path, load
     assert loads == [base, other, base]
     plain.close()
     assert mine._base._model is not None, "one that is still open is made of it"
+
+
+def test_two_bases_stay_where_there_is_room(base: Path, tmp_path: Path) -> None:
+    mine, other = opened(base), opened(tiny_checkpoint(tmp_path / "other", seed=1))
+    said(mine)
+    said(other)
+    assert {mine._base, other._base} <= {*bases._loaded}
 
 
 def test_memory_is_given_back_by_the_last_one(base: Path) -> None:
