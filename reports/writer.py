@@ -50,7 +50,9 @@ class Writer:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        """Interrupted runs write what they have."""
+        """Interrupted runs write what they have, those that bad input has ended nothing."""
+        if exitstatus == pytest.ExitCode.USAGE_ERROR:
+            return
         run = self._config.stash[WORKER].run
         if MEASUREMENT in self._config.stash:
             files.save(run, self._config)
