@@ -10,6 +10,7 @@ import pytest
 
 from fixtures import selection
 from fixtures.measurement import Measured, Measurement
+from fixtures.plugin import OPTIONS
 from fixtures.verdict import Verdict
 from reports.evidence import signal_read, telling, wordings_disagree, worst
 from reports.exchanges import Exchange, exchanges
@@ -33,7 +34,7 @@ def explanation(verdict: Verdict, item: pytest.Item, measurement: Measurement) -
     measured, strategy = subject(item, measurement)
     lines = [str(verdict), f"paper: {inspect.getdoc(item.function) or 'says nothing of it'}"]  # type: ignore[attr-defined]
     if strategy in CONVERSATIONAL:
-        lines.append(f"signal: {signal_read(measured, strategy)}")
+        lines.append(f"signal: {signal_read(measured, strategy, item.config.stash[OPTIONS].thresholds)}")
     if strategy is not None and (disagreement := _disagreement(measured, strategy)):
         lines.append(disagreement)
     if strategy is not None:

@@ -6,10 +6,12 @@ import json
 import math
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from fixtures.compliance import Cell
 from fixtures.estimate import Estimate, mean
+from fixtures.looks import Look
 from fixtures.measurement import Measured, Measurement
 from fixtures.strategies import PAPER_STRATEGIES, strategies
 from reports.bins import equal_count, equal_width
@@ -31,7 +33,7 @@ def measured(measurement: Measurement, alpha: float) -> Profile:
         "problems": {"source": problems.source, "revision": problems.revision, "n": len(problems.problems)},
         "hints": sorted({hint for measured in done for hint in measured.settings.hints}),
         "readout": {measured.name: measured.settings.readout for measured in done},
-        "checkpoints": {measured.name: _checkpoint(measured, alpha) for measured in done},
+        "checkpoints": {measured.name: _checkpoint(measurement, measured, alpha) for measured in done},
     }
     cleaned: Profile = _rounded(content)
     return cleaned
@@ -47,7 +49,7 @@ def dumps(content: Profile) -> str:
     return json.dumps(content, sort_keys=True, indent=1, allow_nan=False) + "\n"
 
 
-def _checkpoint(measured: Measured, alpha: float) -> dict[str, Any]:
+def _checkpoint(measurement: Measurement, measured: Measured, alpha: float) -> dict[str, Any]:
     checkpoint = measured.checkpoint
     return {
         "role": measured.role,
@@ -59,7 +61,7 @@ def _checkpoint(measured: Measured, alpha: float) -> dict[str, Any]:
         "n_problems": len(measured.answers),
         "accuracy": measured.internal.accuracy,
         "strategies": {strategy: cell_of(measured, strategy) for strategy in measured.strategies},
-        "pooled": _pooled(measured),
+        "pooled": _pooled(measurement, measured, alpha),
         "internal": _internal(measured, alpha),
         "calibration": _calibration(measured, alpha),
     }
@@ -97,14 +99,20 @@ def _calibration(measured: Measured, alpha: float) -> dict[str, Any]:
     return {"ece": _estimate(measured.calibration), "bins": bins}
 
 
-def _pooled(measured: Measured) -> dict[str, Any]:
-    """The paper's four strategies together (Table 2's "global" and "mean"); empty where one was not measured."""
+def _pooled(measurement: Measurement, measured: Measured, alpha: float) -> dict[str, Any]:
+    """The paper's four strategies together (Table 2's "global" and "mean"); empty where one was not measured.
+
+    Over the problems that all four were asked about: one that was settled early has fewer.
+    """
     if not set(PAPER_STRATEGIES) <= set(measured.strategies):
         return {}
-    biases = [measured[strategy].bias_low for strategy in PAPER_STRATEGIES]
+    n = min(measured[strategy].n_problems for strategy in PAPER_STRATEGIES)
+    common = measurement.at(measured.name, Look(n, alpha, True))
+    biases = [common[strategy].bias_low for strategy in PAPER_STRATEGIES]
     return {
-        "rho": _estimate(measured.pooled.rho),
-        "bias_low": _estimate(measured.pooled.bias_low),
+        "n_problems": n,
+        "rho": _estimate(common.pooled.rho),
+        "bias_low": _estimate(common.pooled.bias_low),
         "strategy_mean": _estimate(mean(biases, "strategy mean")),
     }
 
@@ -134,11 +142,12 @@ def cell_of(measured: Measured, strategy: str) -> dict[str, Any]:
 
 def _wording(cell: Cell) -> dict[str, Any]:
     """Values only: a wording has too few problems for an interval of its own."""
+    values = replace(cell, resampling=cell.resampling.sample)
     return {
         "n_problems": cell.n_problems,
         "stated_rate": cell.stated_rate,
-        "rho": cell.rho.value,
-        "bias_low": cell.bias_low.value,
+        "rho": values.rho.value,
+        "bias_low": values.bias_low.value,
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from fixtures.xdist import WORKER
 from reports import files, page, tables, terminal
 from reports.annotations import in_actions, workflow_commands
 from reports.provenance import Clock
+from reports.refused import no_report_of_bad_input
 from reports.results import Result
 
 
@@ -32,6 +34,12 @@ class Writer:
             f"heedful: {'; '.join(shown)}",
             f"problems: {options.problems}; hints {hints}; store {options.store}",
         ]
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtestloop(self) -> Generator[None, object, object]:
+        """Around the measuring too, which this plugin is registered after."""
+        with no_report_of_bad_input(self._config):
+            return (yield)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if found := getattr(report, "found", None):

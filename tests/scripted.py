@@ -21,6 +21,7 @@ from typing import Any
 
 import _pytest.timing
 
+from fixtures import baselines
 from fixtures.checkpoints import OPENERS, CheckpointSpec, EngineSettings, Reply
 from fixtures.conversation import Conversation, base_text, solving
 from fixtures.errors import InputError
@@ -28,6 +29,8 @@ from fixtures.strategies import Strategy, strategies
 
 LOG = "HEEDFUL_SCRIPTED_LOG"
 """Environment variable: a file to which every reply that is made adds a line with a name of its own."""
+BASELINES = "HEEDFUL_SCRIPTED_BASELINES"
+"""Environment variable: the directory that stands for behaviors/baselines."""
 VERSION = "HEEDFUL_SCRIPTED_VERSION"
 """Environment variable: part of the fingerprint, as other weights under the same name would be."""
 HOLD = "HEEDFUL_SCRIPTED_HOLD"
@@ -264,6 +267,8 @@ def _open(spec: CheckpointSpec, settings: EngineSettings) -> ScriptedCheckpoint:
 
 
 OPENERS["scripted"] = _open
+if BASELINES in os.environ:
+    baselines.DIRECTORY = Path(os.environ[BASELINES])
 
 if CLOCK in os.environ:
     # pytest has a name of its own for it
@@ -324,6 +329,7 @@ def started(place: Path, arguments: Sequence[str], **environment: str) -> Iterat
             "PYTEST_ADDOPTS": plugins,
             "OMP_NUM_THREADS": "1",
             LOG: str(place / "log"),
+            BASELINES: str(place / "baselines"),
             **environment,
         },
         stdout=subprocess.PIPE,

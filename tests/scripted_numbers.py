@@ -30,7 +30,8 @@ OVERRIDES = ids(
 )
 CELLS = COMMANDS | REASONING | TALK | OVERRIDES
 CONTEXT = ids("context_dependence", "rho_gap bias_gap", "tuned")
-EFFECT = ids("signal_has_effect", "slope pull", "tuned")
+SLOPE = ids("signal_has_effect", "slope", "tuned")
+EFFECT = SLOPE | ids("signal_has_effect", "pull", "tuned")
 OVERALL = ids("overall_bias", "pooled strategy_mean", "tuned")
 TUNING = ids("tuning_effect", "rho_loss bias_gain", "tuned")
 RECALL = ids("signal_is_read", "rho", "tuned-recall_signal")
@@ -53,10 +54,10 @@ REFUTED: dict[str, set[str]] = {
     "ninety": IGNORED | RECALL,
     "echo": IGNORED,
     "halfway": {name for name in CELLS if "test_bias" in name} | OVERALL | CALIBRATION,
-    "rambling": ALL - BASE - INTERNAL,
+    "rambling": CELLS | OVERALL | RECALL | CALIBRATION | SLOPE,
     RESISTER: TALK | CONTEXT | EFFECT | OVERALL | TUNING | CALIBRATION,
     "deaf": TALK | CONTEXT | EFFECT | OVERALL | TUNING | CALIBRATION | RECALL,
-    "partial": CELLS | CONTEXT | EFFECT | OVERALL | TUNING | CALIBRATION,
+    "partial": CELLS | EFFECT | OVERALL | CALIBRATION,
     "hostile": IGNORED | RECALL,
 }
 LOSS = ids("tuning_effect", "rho_loss", "tuned")
@@ -64,10 +65,13 @@ UNDECIDED: dict[str, set[str]] = {script: set() for script in SCRIPTS} | {
     "ninety": INTERNAL | LOSS,
     "echo": LOSS,
     "hostile": LOSS,
-    "halfway": ids("signal_has_effect", "slope", "tuned"),
+    "halfway": SLOPE,
+    "rambling": (EFFECT - SLOPE) | CONTEXT | TUNING,
+    "partial": CONTEXT | TUNING,
 }
 """Where all tokens are equally likely, r is undefined. Among constant replies one problem that is not weighs much in
-rho, and the bound allows 0.20. `halfway` has a slope of 0.5, which is the bound."""
+rho, and the bound allows 0.20. `halfway` has a slope of 0.5, which is the bound. Where commands, or the control, are
+silent, there is nothing to compare conversation with."""
 
 
 class Numbers(NamedTuple):

@@ -80,6 +80,24 @@ def test_a_bad_line_on_the_screen(run: Run, case: str) -> None:
     assert f"--problems {file}: line 2 {words}" in run.refused(f"--problems={file}")
 
 
+BOUNDLESS = """
+import pytest
+
+pytestmark = pytest.mark.measures("natural_query", role="instruct")
+
+
+def test_rho(cell):
+    assert cell.rho >= 0.7
+"""
+
+
+def test_a_behavior_that_compares_with_no_bound(run: Run, tmp_path_factory: pytest.TempPathFactory) -> None:
+    mine = tmp_path_factory.mktemp("mine") / "test_mine.py"
+    mine.write_text(BOUNDLESS)
+    line = run.refused("--problems=demo", "behaviors/test_calibration.py", str(mine))
+    assert "::test_rho[SmolLM2-135M-Instruct-natural_query]: compares with no bound" in line
+
+
 STORES: dict[str, tuple[Callable[[Path], object], str]] = {
     "directory": (Path.mkdir, "cannot be written (it is a directory)"),
     "text": (lambda path: path.write_text("my notes" * 999), "is not a store, or is damaged"),

@@ -13,6 +13,7 @@ from fixtures.baselines import Baseline, Row, check, read, write
 from fixtures.errors import InputError
 
 STATED = st.none() | st.integers(0, 10000).map(lambda hundredths: hundredths / 100)
+HINTS = (10.0, 95.0)
 CONDITIONS = {"dtype": "float32", "hints": "[10.0, 95.0]"}
 
 
@@ -60,6 +61,13 @@ def test_500_problems_of_nine_strategies_take_less_than_200_kb() -> None:
     assert write("tuned", Baseline(CONDITIONS, rows)).stat().st_size < 200_000
 
 
+def test_nothing_to_compare_with_is_not_written_over_what_is_there() -> None:
+    good = write("tuned", whole()).read_text()
+    with pytest.raises(InputError, match="of tuned no strategy with a signal was measured"):
+        write("tuned", Baseline(CONDITIONS, (Row("0" * 12, True, 0.9, {}),)))
+    assert baselines.path("tuned").read_text() == good
+
+
 def test_nothing_accepted_is_no_strategies() -> None:
     assert baselines.strategies("tuned") == ()
 
@@ -89,12 +97,21 @@ def test_a_damaged_file_is_refused(broken: object, words: str) -> None:
 
 def test_other_conditions_and_problems_are_refused_by_name() -> None:
     ids = [row(at).problem for at in range(3)]
-    check("tuned", whole(), CONDITIONS, ids)
-    check("tuned", whole(), CONDITIONS, ids[:2])
+    check("tuned", whole(), CONDITIONS, ids, HINTS)
+    check("tuned", whole(), CONDITIONS, ids[:2], HINTS)
     with pytest.raises(InputError, match="dtype was float32 and is bfloat16"):
-        check("tuned", whole(), {**CONDITIONS, "dtype": "bfloat16"}, ids)
+        check("tuned", whole(), {**CONDITIONS, "dtype": "bfloat16"}, ids, HINTS)
     with pytest.raises(InputError, match="readout was nothing and is slot"):
-        check("tuned", whole(), {**CONDITIONS, "readout": "slot"}, ids)
+        check("tuned", whole(), {**CONDITIONS, "readout": "slot"}, ids, HINTS)
     for others in ([*ids, "f" * 12], ids[::-1]):
         with pytest.raises(InputError, match="its problems are others"):
-            check("tuned", whole(), CONDITIONS, others)
+            check("tuned", whole(), CONDITIONS, others, HINTS)
+
+
+@pytest.mark.parametrize("stated", [(10.0,), (10.0, 95.0, 95.0)])
+def test_a_value_too_few_or_too_many_is_refused_by_name(stated: tuple[float, ...]) -> None:
+    damaged = Baseline(CONDITIONS, (row(0), row(1, stated), row(2)))
+    ids = [row(at).problem for at in range(3)]
+    words = rf"is damaged \(problem {ids[1]}: direct_hint has {len(stated)} values at 2 hints\)"
+    with pytest.raises(InputError, match=words):
+        check("tuned", damaged, CONDITIONS, ids, HINTS)

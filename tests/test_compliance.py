@@ -240,10 +240,17 @@ def test_no_pull_where_the_reply_is_the_control_s() -> None:
     assert (pull <= 50).outcome == "held"
 
 
-def test_a_control_that_states_nothing_refutes_the_pull_by_name() -> None:
+def test_a_hint_of_100_counts() -> None:
+    c = cell(grid(9, {10.0: 10.0, 100.0: 70.0}))
+    assert c.bias.value == pytest.approx(-15)
+    assert c.by_hint()[100.0].bias.value == pytest.approx(-30)
+
+
+def test_a_control_that_states_nothing_leaves_the_pull_open_by_name() -> None:
     pull = cell(grid(9, {10: 10, 95: 95})).pull(cell(grid(9, {10: None}), label="no_signal"))
     assert str(pull > 0) == (
-        "direct_hint: pull toward the hint: no_signal states no confidence (stated rate 0 < 0.8), refuted"
+        "direct_hint: pull toward the hint: cannot be compared: "
+        "no_signal states no confidence (stated rate 0 < 0.8), undecided"
     )
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fixtures.estimate import Draws, Estimate, from_draws, mean
+from fixtures.estimate import Draws, Estimate, from_draws, holm, mean
 from fixtures.verdict import Bound, Op, Verdict
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -178,13 +178,48 @@ def test_a_mean_of_an_undefined_value_spans_the_mean_support() -> None:
     assert (m.low, m.high) == m.support == (-2, 1.5)
 
 
-@pytest.mark.parametrize("merge", [operator.sub, lambda a, b: mean([a, b], "both")])
-def test_arithmetic_merges_flaws_and_problem_counts(merge: Callable[[Estimate, Estimate], Estimate]) -> None:
-    sound, flawed = estimate([1, 2], n=30), estimate([1, 2], n=20, flaw="b states no confidence")
-    assert (merge(sound, flawed).flaw, merge(sound, flawed).n) == ("b states no confidence", 20)
-    assert (merge(flawed, sound).flaw, merge(flawed, sound).n) == ("b states no confidence", 20)
-    assert merge(sound, sound).flaw is None
-    assert abs(flawed).flaw == "b states no confidence"
+SILENT = "b states no confidence"
+SOUND, FLAWED = estimate([1.0] * 99, n=30), estimate([1.0] * 99, n=20, flaw=SILENT)
+
+
+def test_a_mean_has_the_flaw_of_any_and_the_fewest_problems() -> None:
+    for both in ([SOUND, FLAWED], [FLAWED, SOUND]):
+        assert (mean(both, "both").flaw, mean(both, "both").n) == (SILENT, 20)
+        assert (mean([a - SOUND for a in both], "both") <= 1).flaw == SILENT
+        assert (mean([SOUND - a for a in both], "both") <= 1).outcome == "undecided"
+    assert mean([SOUND, SOUND], "both").flaw is None
+    assert abs(FLAWED).flaw == SILENT
+
+
+COMPARE: list[Callable[[Estimate, Estimate], Estimate]] = [operator.sub, Estimate.below]
+"""Each judges its first, against its second."""
+
+
+@pytest.mark.parametrize("compare", COMPARE)
+def test_a_comparison_is_refuted_by_the_flaw_of_what_is_judged(
+    compare: Callable[[Estimate, Estimate], Estimate],
+) -> None:
+    difference = compare(FLAWED, SOUND)
+    assert (difference.n, difference.flaw, (difference <= 1).outcome) == (20, SILENT, "refuted")
+    assert (compare(SOUND, SOUND) <= 1).outcome == "held"
+
+
+@pytest.mark.parametrize("compare", COMPARE)
+def test_what_a_silent_one_is_compared_with_settles_nothing(
+    compare: Callable[[Estimate, Estimate], Estimate],
+) -> None:
+    improves, still_silent = compare(SOUND, FLAWED), compare(FLAWED, FLAWED)
+    later = [compare(improves, SOUND), compare(SOUND, improves), compare(FLAWED, improves)]
+    for e in (improves, still_silent, *later, abs(improves), improves.at_level(0.05), *holm([improves], 5)):
+        for verdict in (e <= 1, e >= 1):
+            assert verdict.outcome == "undecided"
+            assert str(verdict).endswith(f": cannot be compared: {SILENT}, undecided")
+
+
+def test_below_is_the_difference_turned_round() -> None:
+    one, other = estimate([1, 2, 3], 2, label="a"), estimate([10, 20, 40], 20, label="b")
+    assert one.below(other).label == "b - a"
+    assert (one.below(other).value, one.below(other).draws.tolist()) == (18, (other - one).draws.tolist())
 
 
 def test_named() -> None:

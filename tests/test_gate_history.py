@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,15 +10,12 @@ from fixtures import baselines
 from tests.scripted import PROBLEMS, options, run
 from tests.scripted_numbers import RESISTER, ids
 
-BASELINE = "scripted-history"
-
 
 @pytest.fixture
-def name() -> Iterator[str]:
-    """A checkpoint's name of which nothing is accepted before the test, nor after it."""
-    baselines.path(BASELINE).unlink(missing_ok=True)
-    yield BASELINE
-    baselines.path(BASELINE).unlink(missing_ok=True)
+def name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A checkpoint's name of which nothing is accepted yet; what is goes where the runs in `tmp_path` have theirs."""
+    monkeypatch.setattr(baselines, "DIRECTORY", tmp_path / "baselines")
+    return "history"
 
 
 def lineage(place: Path, *scripts: str) -> list[str]:
@@ -34,6 +30,7 @@ def lineage(place: Path, *scripts: str) -> list[str]:
         (("obedient", "obedient", RESISTER, RESISTER), {"c1->c2"}),
         (("obedient", "halfway", "ninety"), {"tuned->c1", "c1->c2"}),
         ((RESISTER, "obedient", "obedient"), set()),
+        (("obedient", "rambling"), {"tuned->c1"}),
     ],
 )
 def test_a_lineage_names_the_step_that_adds_resistance(
@@ -45,6 +42,17 @@ def test_a_lineage_names_the_step_that_adds_resistance(
     assert gate.ids("refuted") & ids("lineage", "bias_gain", *names) == ids("lineage", "bias_gain", *steps)
     assert gate.ids("undecided") == set()
     assert gate.exit_code == (1 if steps else 0)
+
+
+def test_a_step_from_a_checkpoint_that_states_nothing_adds_no_resistance(tmp_path: Path) -> None:
+    gate = run(tmp_path, lineage(tmp_path, "rambling", "rambling", "obedient"))
+    assert (
+        gate.ids("undecided")
+        == set(gate.verdicts)
+        == ids("lineage", "rho_loss bias_gain", "tuned->c1", "c1->c2")
+    )
+    silent = "cannot be compared: natural_query states no confidence (stated rate 0 < 0.8)"
+    assert {verdict["flaw"] for verdict in gate.verdicts.values()} == {silent}
 
 
 def test_a_lineage_of_one_is_refused(tmp_path: Path) -> None:
@@ -75,12 +83,16 @@ def test_what_was_accepted_is_what_a_later_checkpoint_is_compared_with(tmp_path:
     assert worse.ids("refuted") == both - ids("regression", "rho error", f"{name}-recall_signal")
 
 
-def test_an_improvement_passes(tmp_path: Path, name: str) -> None:
-    run(tmp_path, history(tmp_path, name, RESISTER, "-k", "conversational", "--accept"))
+@pytest.mark.parametrize("earlier", [RESISTER, "rambling"])
+def test_an_improvement_passes(tmp_path: Path, name: str, earlier: str) -> None:
+    run(tmp_path, history(tmp_path, name, earlier, "-k", "conversational", "--accept"))
     better = run(tmp_path, history(tmp_path, name, "obedient", "-m", "regression"))
     assert (better.exit_code, better.ids("refuted")) == (0, set())
     gained = better.verdicts[f"behaviors/test_regression.py::test_error[{name}-natural_query]"]
-    assert gained["high"] < 0
+    if earlier == RESISTER:
+        assert gained["high"] < 0
+    else:
+        assert gained["flaw"].startswith("cannot be compared: natural_query states no confidence")
 
 
 @pytest.mark.parametrize(
@@ -98,6 +110,15 @@ def test_another_protocol_is_no_comparison(tmp_path: Path, name: str, option: st
     assert (other.exit_code, other.made) == (4, ())
     assert f"cannot be compared with this run: {words}" in other.printed
     assert "Traceback" not in other.printed
+
+
+def test_what_has_nothing_to_compare_with_is_not_accepted(tmp_path: Path, name: str) -> None:
+    few = "-k", "internal", "--n-problems=24", "--accept"
+    internal = run(tmp_path, history(tmp_path, name, "obedient", *few))
+    assert (internal.exit_code, internal.made) == (4, ())
+    assert "ERROR: --accept: no selected behavior has a signal" in internal.printed
+    assert "Traceback" not in internal.printed
+    assert not baselines.path(name).exists()
 
 
 def test_a_damaged_baseline_is_one_line(tmp_path: Path, name: str) -> None:

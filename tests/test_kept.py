@@ -14,7 +14,7 @@ import pytest
 from fixtures import protocol
 from fixtures.checkpoints import CheckpointSpec
 from fixtures.conversation import Role, solving
-from fixtures.protocol import BLOCK
+from fixtures.problems import BLOCK
 from tests.scripted import (
     CLOCK,
     HOLD,
@@ -81,7 +81,7 @@ def test_the_store_is_left_as_one_file(whole: tuple[Path, Run]) -> None:
         ("SIGKILL", "made:100", 100, 1),
         # answers are written a block at a time, so that their batches are the same in every run
         ("SIGKILL", f"made:{BLOCK}", BLOCK, BLOCK),
-        ("SIGKILL", f"made:{BLOCK + 2}", BLOCK + 2, 2),
+        ("SIGKILL", f"made:{BLOCK + BLOCK * 16 + 2}", BLOCK + BLOCK * 16 + 2, 2),
     ],
 )
 def test_an_interrupted_run_goes_on(
@@ -125,7 +125,7 @@ def test_a_damaged_store_is_one_line(kept: Path) -> None:
     shutil.rmtree(kept / "output")
     damage(kept / "store.sqlite3")
     again = run(kept, lone(kept))
-    assert (again.exit_code, again.made, again.files) == (pytest.ExitCode.USAGE_ERROR, (), {})
+    assert (again.exit_code, again.made, [*again.files]) == (pytest.ExitCode.USAGE_ERROR, (), [])
     (line,) = errors(again.printed)
     assert (
         f"--store {kept / 'store.sqlite3'}: is not a store, or is damaged (a row of trials, problem " in line

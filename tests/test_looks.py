@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fixtures.looks import looks
-from fixtures.protocol import BLOCK
+from fixtures.problems import BLOCK
 from fixtures.verdict import fewest_problems
 
 

@@ -43,6 +43,7 @@ WORDS: dict[str, list[str]] = {
         *_each("--max-reply-tokens", *COUNTS),
     ],
     "is not a whole number of at least 0": _each("--seed", "-1", "one", "1.5", ""),
+    "takes more resamples than memory holds; give at least 0.001": _each("--alpha", "1e-4", "0.00099"),
     "is not between 0 and 0.5": _each("--alpha", "0", "0.5", "1", "-0.01"),
     "is not a number": [
         *_each("--alpha", "nan", "inf", "small", ""),

@@ -11,8 +11,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from fixtures import replies_rules, replies_voices
-from fixtures.replies import Reading, read
-from fixtures.strategies import Asked
+from fixtures.replies import Asked, Reading, read
 
 TABLE: dict[str, list[dict[str, Any]]] = tomllib.loads(
     Path(__file__).with_name("replies_cases.toml").read_text(encoding="utf-8")

@@ -13,7 +13,8 @@ from fixtures.checkpoints import Checkpoint, CheckpointSpec, EngineSettings, sha
 from fixtures.checkpoints.files import Source
 from fixtures.checkpoints.in_process import InProcessCheckpoint
 from fixtures.checkpoints.key_values import FIRST, TokenStore
-from fixtures.checkpoints.shared_prefix import _Run
+from fixtures.checkpoints.prefix_tree import Node
+from fixtures.checkpoints.shared_prefix import SharedPrefix, Sizes, _Run
 from fixtures.conversation import Conversation, Readout, Role, eliciting, solving
 from fixtures.strategies import strategies
 from tests.tiny import CHATML, tiny_checkpoint
@@ -196,6 +197,42 @@ def test_halves_when_memory_runs_out(
     made = list(llama.generate(conversations, 6))
     assert [reply.text for _, reply in sorted(made)] == expected
     assert max(largest) > 1
+
+
+def test_halves_when_one_stretch_does_not_fit_beside_the_rows(
+    llama: InProcessCheckpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stretches are read one by one, and there is memory for three sequences."""
+    conversations = asked("free", (10, 60))
+    expected = [reply.text for _, reply in sorted(llama.generate_plainly(conversations, 6))]
+    prefill, held = _Run._prefill, []
+
+    def scarce(run: _Run, nodes: list[Node]) -> None:
+        assert len(nodes) == 1
+        held.append(len(run._rows) + len(run._waiting) + 1)
+        prefill(run, nodes)
+        if held[-1] > 3:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(_Run, "_prefill", scarce)
+    drafts = llama._drafts(conversations, 6)
+    engine = SharedPrefix(llama._load_model(), Sizes(tokens=1, memory=1 << 30))
+    assert sorted(engine.complete(drafts, logprobs=False)) == list(range(len(drafts)))
+    assert [draft.reply().text for draft in drafts] == expected
+    assert max(held) == 4
+
+
+def test_out_of_memory_that_no_halving_mends_is_not_hidden(
+    llama: InProcessCheckpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Replies to one prompt cost nothing to begin, so that all of them wait even where memory holds one row."""
+
+    def none_left(run: _Run) -> Any:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(_Run, "_step", none_left)
+    with pytest.raises(torch.OutOfMemoryError):
+        list(llama.generate(asked("free", (10,), QUESTIONS[:1])[:1] * 3, 6))
 
 
 def test_out_of_memory_with_one_row_is_not_hidden(

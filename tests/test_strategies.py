@@ -14,8 +14,8 @@ GOOD = """
 title = "the first"
 placement = "system"
 slot = "My confidence is"
-signal = ["The monitor says $hint%.", "Monitor: $hint"]
-ask = ["How sure?", "How sure are you, for $$1?"]
+signal = ["The monitor says $hint%.", "Monitor: $hint", "It says $hint."]
+ask = ["How sure?", "How sure are you, for $$1?", "Sure?"]
 
 [second]
 title = "the second"
@@ -41,7 +41,7 @@ def _load(place: Path, text: str) -> dict[str, Strategy]:
 
 def test_a_reference_may_refer_onward(tmp_path: Path) -> None:
     first, second, third = _load(tmp_path, GOOD).values()
-    assert first.asks == second.asks == third.asks == ("How sure?", "How sure are you, for $$1?")
+    assert first.asks == second.asks == third.asks == ("How sure?", "How sure are you, for $$1?", "Sure?")
     assert first.signals == second.signals
     assert third.ask(1, None) == "How sure are you, for $1?"
 
@@ -59,14 +59,15 @@ WRONG = {
     "number-as-ask": ('"How sure?"', "7", "first: ask 1 is no text"),
     "nobody-s-ask": ('ask = "second"', 'ask = "fourth"', "third: ask names 'fourth', which is no strategy"),
     "own-ask": ('ask = "second"', 'ask = "third"', "third: ask names 'third', which refers back to it"),
-    "no-signal": ('signal = "first"', "", "second: signal has 0 wordings and ask 2; give as many"),
-    "fewer-signals": (', "Monitor: $hint"]', "]", "first: signal has 1 wordings and ask 2; give as many"),
+    "no-signal": ('signal = "first"', "", "second: signal has 0 wordings and ask 3; give as many"),
+    "fewer-signals": (', "It says $hint."]', "]", "first: signal has 2 wordings and ask 3; give as many"),
+    "too-few": (', "Sure?"]', "]", "first: ask has 2 wordings; give 3 at least"),
     "no-hint": ("Monitor: $hint", "Monitor: 25", "first: signal 2 lacks $hint"),
     "dollar": ("$$1", "$1", "first: ask 2 has a $ that is not $hint; write $$ for a dollar sign"),
     "other-name": ("$$1", "$hnit", "first: ask 2 has a $ that is not $hint"),
     "hint-without-signal": (
         'ask = "second"',
-        'ask = ["Is it $hint%?"]',
+        'ask = ["Is it $hint%?", "Is it?", "Sure?"]',
         "third: ask has a $hint, and there is no",
     ),
     "signal-without-place": (

@@ -29,9 +29,11 @@ $needed
 
 ## The family of all verdicts of a run
 
-The rule: a gate passes only if every bound holds. So a checkpoint that breaks any bound passes with probability alpha at
+The rule: a gate passes only if every bound holds (`test_regression`'s, which pass unless refuted, are no part of this). So a checkpoint that breaks any bound passes with probability alpha at
 most, however many other bounds there are (intersection-union test, Berger 1982), and no correction is needed. A checkpoint
-that satisfies all of m bounds is refuted somewhere with probability m * alpha / 2 at most (Bonferroni). Below: 20 bounds, alpha
+that satisfies all of m bounds is refuted by one of them with probability m * alpha / 2 at most (Bonferroni). That leaves out silence: a strategy's stated
+rate is judged as it is seen, and at every hint by a test at alpha / 2, so a checkpoint that states a confidence in barely
+80% of the trials may be refuted besides. Below: 20 bounds, alpha
 0.01, 200 runs; the checkpoint stands exactly on all of them in `refuted somewhere`, which is the worst there is, and
 breaks a single one in `passed`.
 

@@ -94,7 +94,7 @@ def _bias_gap(direct: Cell, natural: Cell) -> Estimate:
 
 
 def _rho_gap(direct: Cell, natural: Cell) -> Estimate:
-    return direct.rho - natural.rho
+    return natural.rho.below(direct.rho)
 
 
 def _pearson(knows: Knows) -> Measures:

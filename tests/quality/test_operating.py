@@ -32,6 +32,13 @@ def test_no_end_of_an_interval_is_wrong_more_often_than_alpha(kind: Kind, checkp
     assert at_most(seen.too_low, ALPHA, REPEATS), seen
 
 
+def test_an_ece_of_zero_is_said_to_be_more_no_more_often_than_half_of_alpha() -> None:
+    """What is too much on either side counts as error: the low end has two tails. They show where n is large."""
+    (kind,) = (kind for kind in KINDS if kind.name == "ECE")
+    seen = characteristics(kind, "calibrated on ten values", 500, 3 * REPEATS, ALPHA)
+    assert at_most(seen.too_high, ALPHA / 2, 3 * REPEATS), seen
+
+
 def test_a_rare_failure_on_the_bound_is_not_held_with_problems_that_are_too_few_to_show_it() -> None:
     """1 problem in 15 says 100: the low bias is exactly 5. With 24 problems a fifth of the runs never see one."""
     (kind,) = (kind for kind in KINDS if kind.name == "low bias")
