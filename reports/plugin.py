@@ -9,7 +9,7 @@ import pytest
 from fixtures.plugin import MEASUREMENT, OPTIONS, VERDICT
 from fixtures.verdict import Bound
 from fixtures.xdist import WORKER, is_worker
-from reports.refused import no_report_of_bad_input
+from reports.refused import no_report_of_bad_input, writing
 from reports.results import result
 
 RUNNING = pytest.StashKey[pytest.Item]()
@@ -54,7 +54,7 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
     if is_worker(session.config) and MEASUREMENT in session.config.stash:
         from reports import files
 
-        with session.config.stash[WORKER].once("saved") as mine:
+        with writing(session.config), session.config.stash[WORKER].once("saved") as mine:
             if mine:
                 files.save(session.config.stash[WORKER].run, session.config)
     return (yield)

@@ -12,7 +12,7 @@ from fixtures.xdist import WORKER
 from reports import files, page, tables, terminal
 from reports.annotations import in_actions, workflow_commands
 from reports.provenance import Clock
-from reports.refused import no_report_of_bad_input
+from reports.refused import no_report_of_bad_input, writing
 from reports.results import Result
 
 
@@ -56,16 +56,22 @@ class Writer:
             return "failed", "U", ("UNDECIDED", {"yellow": True})
         return None
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionfinish(
+        self, session: pytest.Session, exitstatus: int
+    ) -> Generator[None, object, object]:
         """Interrupted runs write what they have, those that bad input has ended nothing."""
         if exitstatus == pytest.ExitCode.USAGE_ERROR:
-            return
+            return (yield)
+        with writing(self._config):
+            self._write(complete=exitstatus in (0, 1) and len(self._results) == session.testscollected)
+            return (yield)
+
+    def _write(self, *, complete: bool) -> None:
         run = self._config.stash[WORKER].run
         if MEASUREMENT in self._config.stash:
             files.save(run, self._config)
         if files.saved(run):
-            complete = exitstatus in (0, 1) and len(self._results) == session.testscollected
             verdicts, output = self._results.values(), self._config.stash[OPTIONS].output
             self._contents = files.write(output, run, verdicts, self._clock, complete=complete)
 

@@ -99,11 +99,7 @@ def test_an_interrupted_run_goes_on(
 
 
 def test_a_full_disk_is_one_line_and_the_run_goes_on(whole: tuple[Path, Run], tmp_path: Path) -> None:
-    with started(tmp_path, lone(tmp_path)) as process:
-        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
-        printed, _ = process.communicate(timeout=300)
-    assert process.returncode == pytest.ExitCode.USAGE_ERROR
-    (line,) = errors(printed)
+    line = refused_on_small_disk(tmp_path, lone(tmp_path), 1 << 20)
     assert f"--store {tmp_path / 'store.sqlite3'}: cannot be written" in line
     assert "free space and run again: what was made is kept" in line
     assert not [*(tmp_path / "output").iterdir()]
@@ -113,6 +109,25 @@ def test_a_full_disk_is_one_line_and_the_run_goes_on(whole: tuple[Path, Run], tm
     assert set(first) & set(rest.made) == {first[-1]}, "the reply that could not be written"
     assert len(first) + len(rest.made) == ANSWERS + TRIALS + 1
     assert rest.files["profile.json"] == whole[1].files["profile.json"]
+
+
+def refused_on_small_disk(place: Path, arguments: list[str], size: int) -> str:
+    """The line that ends a run in which no file may have more than `size` bytes."""
+    with started(place, arguments) as process:
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (size, size))
+        printed, _ = process.communicate(timeout=300)
+    assert process.returncode == pytest.ExitCode.USAGE_ERROR, printed
+    (line,) = errors(printed)
+    return line
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "two"])
+def test_a_report_that_finds_no_room_is_one_line(kept: Path, workers: tuple[str, ...]) -> None:
+    line = refused_on_small_disk(kept, [*lone(kept), *workers], 64 << 10)
+    assert line == (
+        f"ERROR: --output {kept / 'output'}: cannot be written (File too large); free space or give another, and "
+        "run again: what was made is kept"
+    )
 
 
 def errors(printed: str) -> list[str]:
