@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 
 import pytest
 
 from fixtures.plugin import MEASUREMENT, OPTIONS, VERDICT
 from fixtures.verdict import Bound
 from fixtures.xdist import WORKER, is_worker
+from reports.refused import no_report_of_bad_input, writing
 from reports.results import result
 
 RUNNING = pytest.StashKey[pytest.Item]()
@@ -33,7 +33,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
-    with _no_report_of_bad_input(session.config):
+    with no_report_of_bad_input(session.config):
         return (yield)
 
 
@@ -54,25 +54,10 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
     if is_worker(session.config) and MEASUREMENT in session.config.stash:
         from reports import files
 
-        with session.config.stash[WORKER].once("saved") as mine:
+        with writing(session.config), session.config.stash[WORKER].once("saved") as mine:
             if mine:
                 files.save(session.config.stash[WORKER].run, session.config)
-    with _no_report_of_bad_input(session.config):
-        return (yield)
-
-
-@contextlib.contextmanager
-def _no_report_of_bad_input(config: pytest.Config) -> Iterator[None]:
-    """A run that bad input ends writes no report of itself."""
-    try:
-        yield
-    except pytest.UsageError:
-        plugins = config.pluginmanager
-        if junit := plugins.get_plugin("junitxml"):
-            junit.pytest_unconfigure(config)
-        for report in (p for p in plugins.get_plugins() if type(p).__module__.startswith("pytest_html.")):
-            plugins.unregister(report)
-        raise
+    return (yield)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from fixtures.xdist import WORKER
 from reports import files, page, tables, terminal
 from reports.annotations import in_actions, workflow_commands
 from reports.provenance import Clock
+from reports.refused import no_report_of_bad_input, writing
 from reports.results import Result
 
 
@@ -33,6 +35,12 @@ class Writer:
             f"problems: {options.problems}; hints {hints}; store {options.store}",
         ]
 
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtestloop(self) -> Generator[None, object, object]:
+        """Around the measuring too, which this plugin is registered after."""
+        with no_report_of_bad_input(self._config):
+            return (yield)
+
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if found := getattr(report, "found", None):
             self._results[found["id"]] = found
@@ -48,14 +56,22 @@ class Writer:
             return "failed", "U", ("UNDECIDED", {"yellow": True})
         return None
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        """Interrupted runs write what they have."""
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionfinish(
+        self, session: pytest.Session, exitstatus: int
+    ) -> Generator[None, object, object]:
+        """Interrupted runs write what they have, those that bad input has ended nothing."""
+        if exitstatus == pytest.ExitCode.USAGE_ERROR:
+            return (yield)
+        with writing(self._config):
+            self._write(complete=exitstatus in (0, 1) and len(self._results) == session.testscollected)
+            return (yield)
+
+    def _write(self, *, complete: bool) -> None:
         run = self._config.stash[WORKER].run
         if MEASUREMENT in self._config.stash:
             files.save(run, self._config)
         if files.saved(run):
-            complete = exitstatus in (0, 1) and len(self._results) == session.testscollected
             verdicts, output = self._results.values(), self._config.stash[OPTIONS].output
             self._contents = files.write(output, run, verdicts, self._clock, complete=complete)
 

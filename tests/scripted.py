@@ -19,6 +19,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import _pytest.timing
+
 from fixtures import baselines
 from fixtures.checkpoints import OPENERS, CheckpointSpec, EngineSettings, Reply
 from fixtures.conversation import Conversation, base_text, solving
@@ -33,8 +35,11 @@ VERSION = "HEEDFUL_SCRIPTED_VERSION"
 """Environment variable: part of the fingerprint, as other weights under the same name would be."""
 HOLD = "HEEDFUL_SCRIPTED_HOLD"
 """Environment variable: `made:N` stands still when the process has made its N-th reply and not yet given it
-away, `given:N` when it has given it away and not yet begun the next. The file LOG + ".held" then says so, and
-a test can interrupt at a place that it knows, whatever the machine's speed."""
+away, `given:N` when it has given it away and not yet begun the next. The file LOG + ".held" then has its number, and
+a test can interrupt at a place that it knows, whatever the machine's speed. Of several processes the first does, until
+the file is gone."""
+CLOCK = "HEEDFUL_SCRIPTED_CLOCK"
+"""Environment variable: the time of day jumps back by an hour whenever it is asked for."""
 
 OWN = 90.0
 """The confidence of a script that does not follow the signal, percent."""
@@ -243,12 +248,16 @@ def _log(line: str) -> None:
 
 
 def _hold_at(place: str) -> None:
-    if os.environ.get(HOLD) == place:
-        # a shell's background jobs are begun with this signal ignored
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        Path(os.environ[LOG] + ".held").touch()
-        while True:
-            time.sleep(60)
+    if os.environ.get(HOLD) != place:
+        return
+    # a shell's background jobs are begun with this signal ignored
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    file = Path(os.environ[LOG] + ".held")
+    with contextlib.suppress(FileExistsError), file.open("x") as held:
+        held.write(str(os.getpid()))
+        held.flush()
+        while file.exists():
+            time.sleep(0.02)
 
 
 def _open(spec: CheckpointSpec, settings: EngineSettings) -> ScriptedCheckpoint:
@@ -261,6 +270,12 @@ def _open(spec: CheckpointSpec, settings: EngineSettings) -> ScriptedCheckpoint:
 OPENERS["scripted"] = _open
 if BASELINES in os.environ:
     baselines.DIRECTORY = Path(os.environ[BASELINES])
+
+if CLOCK in os.environ:
+    # pytest has a name of its own for it
+    hours = itertools.count()
+    now = time.time
+    time.time = _pytest.timing.time = lambda: now() - 3600 * next(hours)
 
 
 @dataclass(frozen=True)
@@ -326,6 +341,21 @@ def started(place: Path, arguments: Sequence[str], **environment: str) -> Iterat
             yield process
         finally:
             process.kill()
+
+
+def held(place: Path, process: subprocess.Popen[str]) -> int:
+    """Wait until a process of the suite holds: its number."""
+    file = place / "log.held"
+    wait_for(lambda: file.exists() and file.read_text() != "", process)
+    return int(file.read_text())
+
+
+def wait_for(happens: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + 300
+    while not happens():
+        assert process.poll() is None, process.communicate()[0]
+        assert time.monotonic() < deadline, "never happens"
+        time.sleep(0.02)
 
 
 def run(place: Path, arguments: Sequence[str], **environment: str) -> Run:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fixtures.checkpoints.decoding import Draft, Ending
+from fixtures.checkpoints.decoding import Draft, Ending, check_numbers
 from fixtures.conversation import SLOT_FILLED, TURN_OVER
 from fixtures.replies import NEXT_TURN, read
 
@@ -98,3 +100,18 @@ def test_a_free_reply_that_is_cut_short_reads_the_same(before: str, label: str, 
     assert NEXT_TURN.search(said[: until.end()])
     for asked in ("own", "monitor"):
         assert read(said[: until.end()], asked) == read(said, asked)
+
+
+def test_a_token_that_is_ruled_out_is_no_fault_and_nor_is_a_row_that_has_ended() -> None:
+    going, ended = Draft([1], Ending(frozenset(), (), None, 9), Letters()), heard("25%")
+    masked = torch.tensor([[0.0, -math.inf], [math.nan, 1.0]])
+    check_numbers(masked.amax(dim=-1), [going, ended])
+    with pytest.raises(RuntimeError, match="not numbers \\(NaN\\)"):
+        check_numbers(masked.amax(dim=-1), [ended, going])
+
+
+@pytest.mark.parametrize("only", [-math.inf, math.inf])
+def test_a_row_needs_a_largest_number(only: float) -> None:
+    going = Draft([1], Ending(frozenset(), (), None, 9), Letters())
+    with pytest.raises(RuntimeError, match=f"the largest is {only}"):
+        check_numbers(torch.tensor([only]), [going])

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import resource
 import shutil
 import signal
 import sqlite3
-import time
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,19 @@ from fixtures import protocol
 from fixtures.checkpoints import CheckpointSpec
 from fixtures.conversation import Role, solving
 from fixtures.problems import BLOCK
-from tests.scripted import HOLD, VERSION, Run, ScriptedCheckpoint, logged, options, run, started
+from tests.scripted import (
+    CLOCK,
+    HOLD,
+    VERSION,
+    Run,
+    ScriptedCheckpoint,
+    held,
+    logged,
+    options,
+    run,
+    started,
+    wait_for,
+)
 
 N = 36
 """Problems: a whole block and a part of one."""
@@ -47,13 +59,10 @@ def kept(whole: tuple[Path, Run], tmp_path: Path) -> Path:
 def interrupted(place: Path, hold: str, by: signal.Signals) -> int:
     """Start a run and signal it where it holds; its exit code."""
     with started(place, lone(place), **{HOLD: hold}) as process:
-        deadline = time.monotonic() + 120
-        while not (place / "log.held").exists():
-            assert process.poll() is None, process.communicate()[0]
-            assert time.monotonic() < deadline, f"never came to {hold}"
-            time.sleep(0.02)
+        held(place, process)
         process.send_signal(by)
         process.communicate(timeout=120)
+    (place / "log.held").unlink()
     return process.returncode
 
 
@@ -87,6 +96,86 @@ def test_an_interrupted_run_goes_on(
     assert len(rest.made) == len(set(rest.made)) == ANSWERS + TRIALS - made + lost
     assert rest.files["profile.json"] == whole[1].files["profile.json"]
     assert rest.exit_code == whole[1].exit_code == 1
+
+
+def test_a_full_disk_is_one_line_and_the_run_goes_on(whole: tuple[Path, Run], tmp_path: Path) -> None:
+    line = refused_on_small_disk(tmp_path, lone(tmp_path), 1 << 20)
+    assert f"--store {tmp_path / 'store.sqlite3'}: cannot be written" in line
+    assert "free space and run again: what was made is kept" in line
+    assert not [*(tmp_path / "output").iterdir()]
+    first = logged(tmp_path)
+    rest = run(tmp_path, lone(tmp_path))
+    assert len(first) > BLOCK + 1
+    assert set(first) & set(rest.made) == {first[-1]}, "the reply that could not be written"
+    assert len(first) + len(rest.made) == ANSWERS + TRIALS + 1
+    assert rest.files["profile.json"] == whole[1].files["profile.json"]
+
+
+def refused_on_small_disk(place: Path, arguments: list[str], size: int) -> str:
+    """The line that ends a run in which no file may have more than `size` bytes."""
+    with started(place, arguments) as process:
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (size, size))
+        printed, _ = process.communicate(timeout=300)
+    assert process.returncode == pytest.ExitCode.USAGE_ERROR, printed
+    (line,) = errors(printed)
+    return line
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "two"])
+def test_a_report_that_finds_no_room_is_one_line(kept: Path, workers: tuple[str, ...]) -> None:
+    line = refused_on_small_disk(kept, [*lone(kept), *workers], 64 << 10)
+    assert line == (
+        f"ERROR: --output {kept / 'output'}: cannot be written (File too large); free space or give another, and "
+        "run again: what was made is kept"
+    )
+
+
+def errors(printed: str) -> list[str]:
+    """The lines for the user; there is no traceback."""
+    assert "Traceback" not in printed
+    return [line for line in printed.splitlines() if line.startswith("ERROR:")]
+
+
+def test_a_damaged_store_is_one_line(kept: Path) -> None:
+    shutil.rmtree(kept / "output")
+    damage(kept / "store.sqlite3")
+    again = run(kept, lone(kept))
+    assert (again.exit_code, again.made, [*again.files]) == (pytest.ExitCode.USAGE_ERROR, (), [])
+    (line,) = errors(again.printed)
+    assert (
+        f"--store {kept / 'store.sqlite3'}: is not a store, or is damaged (a row of trials, problem " in line
+    )
+
+
+def damage(store: Path) -> None:
+    """Change one bit of one letter of one reply."""
+    content = bytearray(store.read_bytes())
+    content[content.rindex(b"My confidence in that answer") + 3] ^= 1
+    store.write_bytes(content)
+
+
+def test_two_suites_on_one_store_share_the_work(whole: tuple[Path, Run], tmp_path: Path) -> None:
+    """One of them holds in its block until the other has made all else, and waits for it."""
+    other = f"--output={tmp_path / 'other'}"
+    with started(tmp_path, lone(tmp_path), **{HOLD: "made:50"}) as first:
+        held(tmp_path, first)
+        with started(tmp_path, [*lone(tmp_path), other]) as second:
+            own = (N - BLOCK) * (ANSWERS + TRIALS) // N
+            wait_for(lambda: len(logged(tmp_path)) == 50 + own, second)
+            (tmp_path / "log.held").unlink()
+            for process in first, second:
+                process.communicate(timeout=300)
+                assert process.returncode == whole[1].exit_code
+    assert sorted(logged(tmp_path)) == sorted(whole[1].made)
+    for output in "output", "other":
+        assert (tmp_path / output / "profile.json").read_text() == whole[1].files["profile.json"]
+
+
+def test_a_clock_that_jumps_back_changes_nothing(whole: tuple[Path, Run], tmp_path: Path) -> None:
+    backwards = run(tmp_path, lone(tmp_path), **{CLOCK: "backwards"})
+    assert backwards.made == whole[1].made
+    assert backwards.files["profile.json"] == whole[1].files["profile.json"]
+    assert backwards.exit_code == whole[1].exit_code
 
 
 def test_the_same_run_makes_nothing_again(whole: tuple[Path, Run], kept: Path) -> None:
@@ -177,7 +266,7 @@ def rows(place: Path, query: str) -> list[tuple[Any, ...]]:
 
 def test_a_number_that_the_token_limit_cut_off_is_not_read(kept: Path) -> None:
     with sqlite3.connect(kept / "store.sqlite3") as store:
-        store.execute("UPDATE trials SET text = 'My confidence in that answer is 9'")
+        store.execute("UPDATE trials SET text = 'My confidence in that answer is 9', digest = NULL")
         store.execute("UPDATE trials SET finish = 'length' WHERE strategy = 'natural_query'")
     store.close()
     again = run(kept, lone(kept))
