@@ -157,6 +157,7 @@ class ScriptedCheckpoint:
     """Fulfils `Checkpoint`. Replies come in reverse order: an engine may give them in any."""
 
     engine, dtype = "scripted", "none"
+    lanes = 1
 
     def __init__(self, spec: CheckpointSpec, script: str) -> None:
         self.name, self.role, self.spec = spec.name, spec.role, spec.spec

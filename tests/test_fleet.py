@@ -1,0 +1,214 @@
+"""The fleet on a real Ray cluster of this machine, with two replicas on CPU: the same replies, whatever is lost."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import psutil
+import pytest
+
+from fixtures import option_values
+from fixtures.checkpoints import Checkpoint, CheckpointSpec, EngineSettings, Reply
+from fixtures.conversation import Conversation, Message, Role, eliciting, solving
+from fixtures.errors import InputError
+from fixtures.option_values import DEMO
+from fixtures.problems import load
+from fixtures.store import counts
+from fixtures.strategies import strategies
+from tests import scripted
+from tests.refusal import ROOT, Run
+
+pytest.importorskip("ray", reason="Ray is not installed: pip install -e '.[ray]'")
+
+from fixtures.checkpoints.fleet import Fleet, FleetCheckpoint, by_problem
+
+INSTRUCT = DEMO[1]
+
+
+@pytest.fixture(scope="module")
+def fleet() -> Iterator[Fleet]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(ROOT))  # where its nodes find this module
+        fleet = Fleet("local", 2, "cpu")
+        yield fleet
+        fleet.close()
+
+
+def trials(n: int) -> list[Conversation]:
+    return [
+        eliciting(problem.question, "5", strategies()[name], 0, 25, "slot")
+        for name in ("direct_hint", "natural_query")
+        for problem in load("demo", n, n).problems
+    ]
+
+
+def replica_processes(of: int) -> list[psutil.Process]:
+    """Those that are making replies, under the process `of`."""
+    found = []
+    for process in psutil.Process(of).children(recursive=True):
+        try:
+            if process.cmdline()[0].startswith("ray::Replica.make"):
+                found.append(process)
+        except (psutil.Error, IndexError):
+            pass
+    return found
+
+
+def test_the_same_as_in_process_and_with_a_replica_killed(
+    fleet: Fleet, embedded: dict[Role, Checkpoint]
+) -> None:
+    here = embedded["instruct"]
+    there = FleetCheckpoint(INSTRUCT, EngineSettings(), fleet)
+    assert (there.fingerprint, there.engine, there.dtype) == (here.fingerprint, here.engine, here.dtype)
+    answers = [solving(problem.question) for problem in load("demo", 3, 3).problems]
+    asked = trials(10)
+    expected = dict(here.generate(answers, 6, logprobs=True)), dict(here.generate(asked, 4))
+    assert dict(there.generate(answers, 6, logprobs=True)) == expected[0]
+    replies = there.generate(asked, 4)
+    made = dict([next(replies)])
+    victim = replica_processes(os.getpid())[0]
+    victim.send_signal(signal.SIGKILL)
+    assert made | dict(replies) == expected[1]
+    assert victim.pid not in {process.pid for process in replica_processes(os.getpid())}
+
+
+class Faulty:
+    """Says "yes", or does what its spec says: `faulty:HOW:FILE`."""
+
+    engine, dtype = "faulty", "none"
+    lanes = 1
+
+    def __init__(self, spec: CheckpointSpec, settings: EngineSettings) -> None:
+        self.name, self.role, self.spec = spec.name, spec.role, spec.spec
+        self.notes: list[str] = []
+        _, self._how, file = spec.spec.split(":")
+        self._once = Path(file)
+        self.fingerprint = "one"
+
+    def render(self, conversation: Conversation) -> str:
+        return "..."
+
+    def prompt_tokens(self, conversation: Conversation) -> int:
+        return 0
+
+    def generate(
+        self, conversations: Sequence[Conversation], max_new_tokens: int, *, logprobs: bool = False
+    ) -> Iterator[tuple[int, Reply]]:
+        if self._how == "dies" or (self._how == "dies-once" and not self._once.exists()):
+            self._once.touch()
+            os._exit(1)
+        if self._how == "refuses":
+            raise InputError("--checkpoint x: has no weights")
+        if self._how == "fails":
+            raise RuntimeError("a kernel failed")
+        if self._how == "differs":
+            self.fingerprint = "another"
+        self.notes = ["plain batches"]
+        for at in reversed(range(len(conversations))):
+            yield at, Reply(conversations[at].messages[0].content, "stop")
+
+    def close(self) -> None:
+        """There are no weights."""
+
+
+def faulty(fleet: Fleet, how: str, place: Path) -> FleetCheckpoint:
+    spec = CheckpointSpec("x", "instruct", f"faulty:{how}:{place / 'once'}", "--checkpoint")
+    return FleetCheckpoint(spec, EngineSettings(), fleet, Faulty)
+
+
+QUESTIONS = [Conversation((Message("user", str(at)),)) for at in range(50)]
+ECHO = {at: Reply(str(at), "stop") for at in range(50)}
+
+
+def test_a_lost_replica_s_replies_are_made_again(fleet: Fleet, tmp_path: Path) -> None:
+    checkpoint = faulty(fleet, "dies-once", tmp_path)
+    assert dict(checkpoint.generate(QUESTIONS, 1)) == ECHO
+    assert (tmp_path / "once").exists()
+    assert checkpoint.notes == ["plain batches"]
+
+
+@pytest.mark.parametrize(
+    ("how", "error", "words"),
+    [
+        ("dies", RuntimeError, "3 replicas were lost over the same replies"),
+        ("refuses", InputError, "--checkpoint x: has no weights"),
+        ("fails", RuntimeError, "a kernel failed"),
+        ("differs", InputError, "is another checkpoint on a node"),
+    ],
+)
+def test_what_fails_on_a_replica_fails_here(
+    fleet: Fleet, tmp_path: Path, how: str, error: type[Exception], words: str
+) -> None:
+    checkpoint = faulty(fleet, how, tmp_path)
+    first, second = checkpoint.generate(QUESTIONS, 1), checkpoint.generate(QUESTIONS, 1)
+    for replies in (first, second):
+        with pytest.raises(error, match=words):
+            list(replies)
+    assert dict(faulty(fleet, "works", tmp_path).generate(QUESTIONS, 1)) == ECHO
+
+
+def test_a_problem_s_trials_are_dealt_together() -> None:
+    asked = dict(enumerate(trials(10)))
+    parts = by_problem(asked)
+    questions = [{c.messages[-3].content for c in part.values()} for part in parts]
+    assert [len(own) for own in questions] == [4, 4, 2]
+    assert len(set.union(*questions)) == 10
+    assert {key: one for part in parts for key, one in part.items()} == asked
+
+
+def test_the_same_profile_with_a_replica_killed(tmp_path: Path) -> None:
+    """The real suite; the replica dies when all answers are there, and not all trials."""
+    options = [
+        f"--checkpoint={INSTRUCT.spec}",
+        "--problems=demo",
+        "--n-problems=9",
+        "--readout=slot",
+        "--max-answer-tokens=4",
+        "--max-reply-tokens=4",
+        "--hints=10,60",
+        "--no-early-stop",
+        "-k=test_internal_confidence or (conversational and bias and natural_inline)",
+    ]
+    alone, fleet = tmp_path / "alone", tmp_path / "fleet"
+    options_in = {
+        place: [*options, f"--store={place / 'store'}", f"--output={place / 'output'}"]
+        for place in (alone, fleet)
+    }
+    expected = scripted.run(alone, options_in[alone])
+    with scripted.started(fleet, [*options_in[fleet], "--ray=local", "--replicas=2"]) as run:
+        while counts(fleet / "store").total() < 9:
+            assert run.poll() is None, run.communicate()[0]
+            time.sleep(0.02)
+        while not (replicas := replica_processes(run.pid)):
+            time.sleep(0.02)
+        replicas[0].send_signal(signal.SIGKILL)
+        assert counts(fleet / "store").total() < counts(alone / "store").total()
+        printed, _ = run.communicate(timeout=300)
+    assert run.returncode == expected.exit_code == 1, printed
+    assert (fleet / "output" / "profile.json").read_text() == expected.files["profile.json"]
+
+
+REFUSED = {
+    "no-cluster": (["--replicas=2"], "--replicas 2: are those of a Ray cluster; give --ray"),
+    "none": (["--ray=local", "--replicas=0"], "--replicas 0: is not a whole number of at least 1"),
+    "no-address": (["--ray=somewhere"], "--ray somewhere: is no address"),
+    "workers": (["--ray=local", "-n2"], "--ray local: works for one process; leave out -n"),
+    "device": (["--ray=local", "--device=cuda:1"], "--device cuda:1: Ray chooses which"),
+    "closed": (["--ray=127.0.0.1:9"], "--ray 127.0.0.1:9: nothing answers there (Connection refused)"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "words"), REFUSED.values(), ids=REFUSED)
+def test_bad_options(tmp_path: Path, arguments: list[str], words: str) -> None:
+    assert words in Run(tmp_path).refused(*arguments)
+
+
+def test_ray_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(InputError, match=r"--ray local: Ray is not installed; pip install -e '\.\[ray\]'"):
+        option_values.ray("local", None, None, workers=False)
