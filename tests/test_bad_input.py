@@ -45,10 +45,6 @@ def test_a_bad_value_on_the_screen(run: Run, argument: str) -> None:
     assert argument.partition("=")[0] in run.refused(argument)
 
 
-def test_workers_are_refused(run: Run) -> None:
-    assert "-n: behaviors run in one process" in run.refused("-n", "2")
-
-
 PROBLEMS: dict[str, tuple[list[str], str]] = {
     "missing": (
         ["--problems=nowhere.jsonl"],
