@@ -26,7 +26,9 @@ def read(*arguments: str) -> options.Options:
     parser = Parser()
     options.pytest_addoption(cast(pytest.Parser, parser))
     values = vars(parser.parse_args(arguments))
-    config = SimpleNamespace(getoption=lambda name: values[name.removeprefix("--").replace("-", "_")])
+    config = SimpleNamespace(
+        getoption=lambda name, *default: values.get(name.removeprefix("--").replace("-", "_"), *default)
+    )
     return options.read(cast(pytest.Config, config))
 
 
