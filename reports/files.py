@@ -37,9 +37,13 @@ class Contents(NamedTuple):
 
 
 def save(run: Path, config: pytest.Config) -> None:
-    """What was measured, if anything: its replies into --output, the rest into the run's own directory, for `write`."""
+    """What was measured: its replies into --output, the rest into the run's own directory, for `write`.
+
+    Of several processes the one counts in which the most checkpoints did not fail.
+    """
     measurement, options = config.stash[MEASUREMENT], config.stash[OPTIONS]
-    if not measurement.done:
+    before = json.loads((run / BETWEEN).read_text())["profile"]["checkpoints"] if saved(run) else {}
+    if len(measurement.done) <= len(before):
         return
     known = provenance(measurement, options, [str(argument) for argument in config.invocation_params.args])
     exchanges.save(options.output, [measurement.done[name] for name in known["checkpoints"]])

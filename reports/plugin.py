@@ -54,9 +54,9 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
     if is_worker(session.config) and MEASUREMENT in session.config.stash:
         from reports import files
 
-        with writing(session.config), session.config.stash[WORKER].once("saved") as mine:
-            if mine:
-                files.save(session.config.stash[WORKER].run, session.config)
+        worker = session.config.stash[WORKER]
+        with writing(session.config), worker.alone("saving"):
+            files.save(worker.run, session.config)
     return (yield)
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from fixtures import conversation, strategies
+from fixtures.checkpoints.endpoint import is_served
 from fixtures.measurement import Measurement
 from fixtures.options import Options
 from fixtures.store import counts
@@ -24,16 +25,25 @@ PACKAGES = ("heedful", "torch", "transformers", "numpy", "scipy", "pytest", "pyt
 class Clock:
     """When a run began, and what its store held then; made as it begins."""
 
-    def __init__(self, store: Path) -> None:
+    def __init__(self, options: Options) -> None:
         self._started, self._monotonic = datetime.now(UTC), time.monotonic()
-        self._store, self._before = store, counts(store)
+        self._store, self._before, self._no_reuse = options.store, counts(options.store), options.no_reuse
 
     def read(self, run: dict[str, Any]) -> dict[str, Any]:
         """What `provenance` says of a run, with what it took. Rows that were not made in the meantime were reused."""
         seconds = time.monotonic() - self._monotonic
-        fingerprints = {checkpoint["fingerprint"] for checkpoint in run["checkpoints"].values()}
-        since = counts(self._store) - self._before
-        made = {table: sum(since[table, one] for one in fingerprints) for table in run["taken"]}
+        now = counts(self._store)
+        anew = {
+            one["fingerprint"]: self._no_reuse and is_served(one["spec"])
+            for one in run["checkpoints"].values()
+        }
+        made = {
+            table: sum(
+                now[table, one] - (0 if all_of_it else self._before[table, one])
+                for one, all_of_it in anew.items()
+            )
+            for table in run["taken"]
+        }
         return {
             **run,
             "started": self._started.isoformat(timespec="seconds"),

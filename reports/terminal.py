@@ -29,6 +29,8 @@ def write(reporter: pytest.TerminalReporter, profile: Profile) -> None:
     reporter.section("verdict", sep="-")
     for name in profile["checkpoints"]:
         paragraph(reporter, sentence(profile, name))
+    if not profile["complete"]:
+        paragraph(reporter, "Not every behavior was judged: the run was interrupted, or a checkpoint failed.")
 
 
 def paragraph(reporter: pytest.TerminalReporter, text: str) -> None:

@@ -21,8 +21,9 @@ class Writer:
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
-        self._clock = Clock(config.stash[OPTIONS].store)
+        self._clock = Clock(config.stash[OPTIONS])
         self._results: dict[str, Result] = {}
+        self._skipped: set[str] = set()
         self._failures: list[tuple[pytest.TestReport, str]] = []
         self._contents: files.Contents | None = None
 
@@ -42,6 +43,8 @@ class Writer:
             return (yield)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.skipped:
+            self._skipped.add(report.nodeid)
         if found := getattr(report, "found", None):
             self._results[found["id"]] = found
             if report.failed:
@@ -60,11 +63,13 @@ class Writer:
     def pytest_sessionfinish(
         self, session: pytest.Session, exitstatus: int
     ) -> Generator[None, object, object]:
-        """Interrupted runs write what they have, those that bad input has ended nothing."""
+        """Interrupted runs write what they have, with -n what was measured to its end; those that bad input has ended
+        write nothing."""
         if exitstatus == pytest.ExitCode.USAGE_ERROR:
             return (yield)
         with writing(self._config):
-            self._write(complete=exitstatus in (0, 1) and len(self._results) == session.testscollected)
+            judged = len(self._results.keys() | self._skipped)
+            self._write(complete=exitstatus in (0, 1) and judged == session.testscollected)
             return (yield)
 
     def _write(self, *, complete: bool) -> None:
@@ -80,7 +85,7 @@ class Writer:
             return
         terminal.write(terminalreporter, self._contents.profile)
         taken, planned = self._contents.run["taken"]["trials"], self._contents.run["planned_trials"]
-        if taken < planned:
+        if taken < planned and self._config.stash[OPTIONS].early_stop and self._contents.profile["complete"]:
             said = f"early stop: {taken} of {planned} trials taken, the others were not needed"
             terminal.paragraph(terminalreporter, said)
         output = self._config.stash[OPTIONS].output
