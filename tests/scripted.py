@@ -318,7 +318,7 @@ def started(place: Path, arguments: Sequence[str], **environment: str) -> Iterat
     """The real suite in a process of its own, which ends with the context. Its log is in `place`."""
     place.mkdir(parents=True, exist_ok=True)
     plugins = "-p tests.scripted -p no:cacheprovider -p no:hypothesispytest -p no:syrupy -p no:anyio"
-    if "-n" not in arguments:
+    if not {"-n", "--dist=load"} & {*arguments}:
         plugins += " -p no:xdist"
     inherited = {
         k: v for k, v in os.environ.items() if not k.startswith(("PYTEST", "HEEDFUL", "FORCE_COLOR"))

@@ -13,7 +13,14 @@ from typing import Any
 import pytest
 from transformers import AutoTokenizer
 
-from fixtures.checkpoints import CheckpointSpec, EngineSettings, gguf, open_checkpoint, template_worker
+from fixtures.checkpoints import (
+    CheckpointSpec,
+    EngineSettings,
+    gguf,
+    open_checkpoint,
+    template_worker,
+    templates,
+)
 from fixtures.checkpoints.placing import Place
 from fixtures.checkpoints.rendering import PROBE
 from fixtures.checkpoints.templates import TemplateError, TemplateLimitError, render
@@ -85,6 +92,26 @@ def test_a_template_that_reaches_out_is_refused(template: str) -> None:
 
 def test_a_template_cannot_write_to_its_process_s_answers() -> None:
     assert render('{"text": "x"}\n{{ messages[1].content }}', MESSAGES) == '{"text": "x"}\n5 \ud800'
+
+
+def test_an_interrupted_rendering_is_nobody_else_s(monkeypatch: pytest.MonkeyPatch) -> None:
+    worker = templates._Worker()
+
+    def ask(text: str) -> dict[str, str]:
+        message = {"role": "user", "content": text}
+        return worker.ask({"template": CHATML, "messages": [message], "variables": {}})
+
+    process = worker.start()
+    assert process.stdout is not None
+    monkeypatch.setattr(process.stdout, "readline", _interrupt, raising=False)
+    with pytest.raises(KeyboardInterrupt):
+        ask("the first")
+    assert "the second" in ask("the second")["text"]
+    worker.stop()
+
+
+def _interrupt() -> str:
+    raise KeyboardInterrupt
 
 
 def test_a_long_conversation_is_no_attack() -> None:

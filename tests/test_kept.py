@@ -178,6 +178,16 @@ def test_a_clock_that_jumps_back_changes_nothing(whole: tuple[Path, Run], tmp_pa
     assert backwards.exit_code == whole[1].exit_code
 
 
+def test_more_problems_make_no_trial_again(kept: Path) -> None:
+    """The answers of the last block are, so that their batch is the same in every run."""
+    before = set(logged(kept))
+    more = run(kept, [*lone(kept), f"--n-problems={N + 4}"])
+    again = before & set(more.made)
+    assert len(more.made) == (N + 4) % BLOCK + 4 * (3 * 5 + 1)
+    assert all(line.endswith("answer") for line in again)
+    assert len(again) == N % BLOCK
+
+
 def test_the_same_run_makes_nothing_again(whole: tuple[Path, Run], kept: Path) -> None:
     again = run(kept, lone(kept))
     assert len(whole[1].made) == len(set(whole[1].made)) == ANSWERS + TRIALS

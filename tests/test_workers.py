@@ -49,6 +49,12 @@ def test_however_tests_are_dealt_out_nothing_is_made_again(
     assert again.files["profile.json"] == alone[1].files["profile.json"]
 
 
+def test_a_way_to_deal_out_without_workers_is_no_matter(alone: tuple[Path, Run], kept: Path) -> None:
+    again = run(kept, [*lone(kept), "--dist=load"])
+    assert again.made == ()
+    assert again.files["profile.json"] == alone[1].files["profile.json"]
+
+
 def stopped(place: Path, by: signal.Signals, whom: str) -> int:
     """Start a run with two workers and signal `whom` where one of them holds; wait for all to end. The exit code."""
     with started(place, [*lone(place), *TWO], **{HOLD: f"made:{HELD}"}) as controller:
