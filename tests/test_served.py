@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from fixtures.checkpoints import CheckpointSpec, served
-from fixtures.conversation import BASE_STOPS, Role, solving
+from fixtures.conversation import BASE_STOPS, Readout, Role, solving
 from fixtures.errors import InputError
 from tests.scripted import ScriptedCheckpoint, question
 from tests.served import conversations, opened, replies, scripted
@@ -81,6 +81,7 @@ def test_no_log_probabilities(server: Server, route: Route) -> None:
     assert served.NO_LOGPROBS in checkpoint.notes
     assert not any("logprobs" in body for body in route.asked)
     assert {PENALTY in body for body in route.asked} == {PENALTY in route.known}
+    assert (served.PENALISED in checkpoint.notes) == (PENALTY not in route.known)
 
 
 @pytest.mark.parametrize(
@@ -126,6 +127,44 @@ def test_fingerprint_is_what_can_be_known(server: Server) -> None:
     assert plain != of("known", None)
     assert plain != of("elsewhere", [{"id": "scripted", "max_model_len": 4096, "created": 1}])
     assert served.UNVERIFIED in opened(server.spec("known", Route())).notes
+
+
+@pytest.mark.parametrize("readout", ["free", "slot"])
+@pytest.mark.parametrize(
+    "route",
+    [Route(continues="always"), Route(), Route(known=(), continues="always")],
+    ids=lambda r: r.continues,
+)
+def test_a_rendering_is_all_that_is_sent(server: Server, route: Route, readout: Readout) -> None:
+    """But for the limit and log-probabilities: a server that takes other fields gives other replies."""
+    checkpoint = opened(
+        server.spec(f"sent-{len(server.routes)}", route), slot=readout == "slot", concurrency=1
+    )
+    asked = conversations(1, readout)
+    replies(checkpoint, asked, logprobs=True)
+    apart = {"model", "max_tokens", "stream", "logprobs"}
+    sent = [{key: body[key] for key in body.keys() - apart} for body in route.asked[-len(asked) :]]
+    assert sent == [json.loads(checkpoint.render(c)) for c in asked]
+
+
+def test_answers_with_and_without_log_probabilities_are_kept_apart(server: Server) -> None:
+    route = Route(logprobs=False)
+    spec = server.spec("by-and-by", route)
+    without = opened(spec)
+    route.logprobs = True
+    there = opened(spec)
+    assert there.fingerprint == without.fingerprint
+    assert there.engine == f"{without.engine}, log-probabilities"
+
+
+@pytest.mark.parametrize("status", [404, 408, 409, 425])
+def test_only_a_field_that_is_not_known_is_left_out(server: Server, status: int) -> None:
+    """Of a server that says something else in passing it is not found out what it can do."""
+    route = Route(faults=(lambda handler: handler.status(status, "loading"),))
+    spec = server.spec(f"passing-{status}", route)
+    with pytest.raises(InputError, match=f"status {status}: .*loading"):
+        opened(spec)
+    assert len(route.bodies) == 1
 
 
 def test_renderings_differ_where_requests_do(server: Server) -> None:
