@@ -69,6 +69,44 @@ def test_log_probabilities(server: Server, role: Role) -> None:
     assert served.NO_LOGPROBS not in there.notes
 
 
+def reasoning(handler: Handler) -> None:
+    """Thinks, then says 4 and half a character; the first event of what is said has the end of the thought too."""
+    handler.begin()
+    events: list[tuple[dict[str, str | None], tuple[str, ...]]] = [
+        ({"reasoning_content": "Two"}, ("Two",)),
+        ({"reasoning": "Two", "content": ""}, ("Two",)),
+        ({"reasoning": "!", "content": " 4"}, ("!", " 4")),
+        ({"content": ""}, ("\ufffd",)),
+        ({"content": "\u20ac", "reasoning_content": None}, ("\ufffd",)),
+    ]
+    for delta, tokens in events:
+        logprobs = {"content": [{"token": token, "logprob": -len(token)} for token in tokens]}
+        handler.event({"choices": [{"delta": delta, "logprobs": logprobs}]})
+    handler.event({"choices": [{"delta": {}, "finish_reason": "stop"}]})
+    handler.end()
+
+
+def test_what_is_thought_has_no_part_in_confidence(server: Server) -> None:
+    route = Route()
+    checkpoint = opened(server.spec("thinking", route))
+    route.faults = (reasoning,)
+    (reply,) = replies(checkpoint, conversations(1)[:1], logprobs=True)
+    assert (reply.text, reply.tokens, reply.logprobs) == (" 4\u20ac", (" 4", "\ufffd"), (-2, -1))
+
+
+def test_log_probabilities_of_a_thought_show_that_there_are_some(server: Server) -> None:
+    """The probe is over before such a model has said anything."""
+
+    def thinking(handler: Handler) -> None:
+        handler.begin()
+        logprobs = {"content": [{"token": "Two", "logprob": -1}]}
+        handler.event({"choices": [{"delta": {"reasoning": "Two"}, "logprobs": logprobs}]})
+        handler.event({"choices": [{"delta": {}, "finish_reason": "length"}]})
+        handler.end()
+
+    assert served.NO_LOGPROBS not in opened(server.spec("thinker", Route(faults=(thinking,)))).notes
+
+
 @pytest.mark.parametrize(
     "route",
     [Route(logprobs=False), Route(known=(PENALTY := "repetition_penalty",)), Route(known=())],
@@ -185,8 +223,8 @@ def test_unknown_model_and_nobody_there(server: Server) -> None:
 
 @pytest.mark.parametrize(
     "listed",
-    [[], [{}], [{"id": 7}], {"data": "none"}, "models"],
-    ids=["none", "no-id", "number", "text", "word"],
+    [[], [{}], [{"id": 7}], {"data": "none"}, "models", 5],
+    ids=["none", "no-id", "number", "text", "word", "digit"],
 )
 def test_what_a_server_lists_may_be_anything(server: Server, listed: Any) -> None:
     assert opened(server.spec(f"lists-{len(server.routes)}", Route(listed=listed))).fingerprint
