@@ -77,7 +77,7 @@ def reasoning(handler: Handler) -> None:
         ({"reasoning": "Two", "content": ""}, ("Two",)),
         ({"reasoning": "!", "content": " 4"}, ("!", " 4")),
         ({"content": ""}, ("\ufffd",)),
-        ({"content": "\u20ac", "reasoning_content": None}, ("\ufffd",)),
+        ({"content": "\u20ac", "reasoning_content": None}, ("",)),
     ]
     for delta, tokens in events:
         logprobs = {"content": [{"token": token, "logprob": -len(token)} for token in tokens]}

@@ -121,13 +121,17 @@ def test_fifty_at_once(server: Server) -> None:
     assert route.most_at_once == 50
 
 
-def test_concurrency_is_bounded(server: Server) -> None:
-    barrier = threading.Barrier(3)
+@pytest.mark.parametrize(("concurrency", "workers", "own"), [(3, 1, 3), (8, 3, 2), (2, 4, 1)])
+def test_concurrency_is_bounded(server: Server, concurrency: int, workers: int, own: int) -> None:
+    """Workers share it."""
+    barrier = threading.Barrier(own)
     route = Route(hold=lambda: barrier.wait(60))
-    asked = conversations(4)
-    checkpoint = opened(server.spec("three", route), concurrency=3)
+    asked = conversations(2)
+    checkpoint = opened(
+        server.spec(f"one-of-{workers}", route), concurrency=concurrency, workers=workers, worker=1
+    )
     assert replies(checkpoint, asked) == scripted(asked)
-    assert route.most_at_once == 3
+    assert route.most_at_once == own
 
 
 @pytest.mark.parametrize("script", ["rambling", "hostile", "echo"])
