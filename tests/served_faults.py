@@ -12,6 +12,10 @@ def error_500(handler: Handler) -> None:
     handler.status(500, "out of memory")
 
 
+def error_503(handler: Handler) -> None:
+    handler.status(503, "loading")
+
+
 def busy_429(handler: Handler) -> None:
     handler.status(429, "too many", Retry_After="0.01")
 
@@ -59,6 +63,12 @@ def slow_drip(handler: Handler) -> None:
 def garbage(handler: Handler) -> None:
     handler.begin()
     handler.chunk(b"data: {'not': json\n\n")
+    handler.end()
+
+
+def garbage_json(handler: Handler) -> None:
+    handler.begin("application/json")
+    handler.chunk(b"{'not': json")
     handler.end()
 
 

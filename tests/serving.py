@@ -32,10 +32,10 @@ class Route:
     """What stands behind /NAME/v1. `faults` spoil the first tries of every request, one a try; where they are
     `mixed`, one of them spoils the first.
 
-    `known` are the fields that are taken beside the usual, `listed` what /models says (None: status 500); `continues`:
-    a final assistant message is gone on with, "asked" only where a field asks for it. `system` is "taken", "refused"
-    or "dropped". `endless`: nothing ends a reply. `hold` is waited at before a reply; `alive` counts the replies that
-    are given before the server is gone for good, None for all.
+    `known` are the fields that are taken beside the usual, `listed` what /models says (None: status 500) when there
+    are no `listing_faults` any more; `continues`: a final assistant message is gone on with, "asked" only where a
+    field asks for it. `system` is "taken", "refused" or "dropped". `endless`: nothing ends a reply. `hold` is waited
+    at before a reply; `alive` counts the replies that are given before the server is gone for good, None for all.
     """
 
     script: str = "obedient"
@@ -44,6 +44,7 @@ class Route:
     known: tuple[str, ...] = (PENALTY, CONTINUE, "add_generation_prompt", "logprobs")
     logprobs: bool = True
     listed: list[dict[str, Any]] | None = None
+    listing_faults: list[Fault] = field(default_factory=list)
     continues: str = "asked"
     system: str = "taken"
     key: str | None = None
@@ -92,7 +93,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         route = self._route()
-        if route.listed is None:
+        if route.listing_faults:
+            route.listing_faults.pop(0)(self)
+        elif route.listed is None:
             self.status(500)
         else:
             self.json({"object": "list", "data": route.listed})

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from fixtures.checkpoints import CheckpointSpec, served
-from fixtures.conversation import BASE_STOPS, Role, solving
+from fixtures.conversation import BASE_STOPS, Readout, Role, solving
 from fixtures.errors import InputError
 from tests.scripted import ScriptedCheckpoint, question
 from tests.served import conversations, opened, replies, scripted
@@ -69,6 +69,44 @@ def test_log_probabilities(server: Server, role: Role) -> None:
     assert served.NO_LOGPROBS not in there.notes
 
 
+def reasoning(handler: Handler) -> None:
+    """Thinks, then says 4 and half a character; the first event of what is said has the end of the thought too."""
+    handler.begin()
+    events: list[tuple[dict[str, str | None], tuple[str, ...]]] = [
+        ({"reasoning_content": "Two"}, ("Two",)),
+        ({"reasoning": "Two", "content": ""}, ("Two",)),
+        ({"reasoning": "!", "content": " 4"}, ("!", " 4")),
+        ({"content": ""}, ("\ufffd",)),
+        ({"content": "\u20ac", "reasoning_content": None}, ("",)),
+    ]
+    for delta, tokens in events:
+        logprobs = {"content": [{"token": token, "logprob": -len(token)} for token in tokens]}
+        handler.event({"choices": [{"delta": delta, "logprobs": logprobs}]})
+    handler.event({"choices": [{"delta": {}, "finish_reason": "stop"}]})
+    handler.end()
+
+
+def test_what_is_thought_has_no_part_in_confidence(server: Server) -> None:
+    route = Route()
+    checkpoint = opened(server.spec("thinking", route))
+    route.faults = (reasoning,)
+    (reply,) = replies(checkpoint, conversations(1)[:1], logprobs=True)
+    assert (reply.text, reply.tokens, reply.logprobs) == (" 4\u20ac", (" 4", "\ufffd"), (-2, -1))
+
+
+def test_log_probabilities_of_a_thought_show_that_there_are_some(server: Server) -> None:
+    """The probe is over before such a model has said anything."""
+
+    def thinking(handler: Handler) -> None:
+        handler.begin()
+        logprobs = {"content": [{"token": "Two", "logprob": -1}]}
+        handler.event({"choices": [{"delta": {"reasoning": "Two"}, "logprobs": logprobs}]})
+        handler.event({"choices": [{"delta": {}, "finish_reason": "length"}]})
+        handler.end()
+
+    assert served.NO_LOGPROBS not in opened(server.spec("thinker", Route(faults=(thinking,)))).notes
+
+
 @pytest.mark.parametrize(
     "route",
     [Route(logprobs=False), Route(known=(PENALTY := "repetition_penalty",)), Route(known=())],
@@ -81,6 +119,7 @@ def test_no_log_probabilities(server: Server, route: Route) -> None:
     assert served.NO_LOGPROBS in checkpoint.notes
     assert not any("logprobs" in body for body in route.asked)
     assert {PENALTY in body for body in route.asked} == {PENALTY in route.known}
+    assert (served.PENALISED in checkpoint.notes) == (PENALTY not in route.known)
 
 
 @pytest.mark.parametrize(
@@ -128,6 +167,44 @@ def test_fingerprint_is_what_can_be_known(server: Server) -> None:
     assert served.UNVERIFIED in opened(server.spec("known", Route())).notes
 
 
+@pytest.mark.parametrize("readout", ["free", "slot"])
+@pytest.mark.parametrize(
+    "route",
+    [Route(continues="always"), Route(), Route(known=(), continues="always")],
+    ids=lambda r: r.continues,
+)
+def test_a_rendering_is_all_that_is_sent(server: Server, route: Route, readout: Readout) -> None:
+    """But for the limit and log-probabilities: a server that takes other fields gives other replies."""
+    checkpoint = opened(
+        server.spec(f"sent-{len(server.routes)}", route), slot=readout == "slot", concurrency=1
+    )
+    asked = conversations(1, readout)
+    replies(checkpoint, asked, logprobs=True)
+    apart = {"model", "max_tokens", "stream", "logprobs"}
+    sent = [{key: body[key] for key in body.keys() - apart} for body in route.asked[-len(asked) :]]
+    assert sent == [json.loads(checkpoint.render(c)) for c in asked]
+
+
+def test_answers_with_and_without_log_probabilities_are_kept_apart(server: Server) -> None:
+    route = Route(logprobs=False)
+    spec = server.spec("by-and-by", route)
+    without = opened(spec)
+    route.logprobs = True
+    there = opened(spec)
+    assert there.fingerprint == without.fingerprint
+    assert there.engine == f"{without.engine}, log-probabilities"
+
+
+@pytest.mark.parametrize("status", [404, 408, 409, 425])
+def test_only_a_field_that_is_not_known_is_left_out(server: Server, status: int) -> None:
+    """Of a server that says something else in passing it is not found out what it can do."""
+    route = Route(faults=(lambda handler: handler.status(status, "loading"),))
+    spec = server.spec(f"passing-{status}", route)
+    with pytest.raises(InputError, match=f"status {status}: .*loading"):
+        opened(spec)
+    assert len(route.bodies) == 1
+
+
 def test_renderings_differ_where_requests_do(server: Server) -> None:
     checkpoint = opened(server.spec("rendering", Route()))
     asked = conversations(2) + conversations(2, "slot")
@@ -146,8 +223,8 @@ def test_unknown_model_and_nobody_there(server: Server) -> None:
 
 @pytest.mark.parametrize(
     "listed",
-    [[], [{}], [{"id": 7}], {"data": "none"}, "models"],
-    ids=["none", "no-id", "number", "text", "word"],
+    [[], [{}], [{"id": 7}], {"data": "none"}, "models", 5],
+    ids=["none", "no-id", "number", "text", "word", "digit"],
 )
 def test_what_a_server_lists_may_be_anything(server: Server, listed: Any) -> None:
     assert opened(server.spec(f"lists-{len(server.routes)}", Route(listed=listed))).fingerprint

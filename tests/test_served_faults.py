@@ -6,6 +6,7 @@ import asyncio
 import email.utils
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -15,8 +16,21 @@ from fixtures.conversation import Conversation
 from fixtures.errors import InputError
 from tests.impatient import IMPATIENT
 from tests.served import conversations, opened, replies, scripted
-from tests.served_faults import FAULTS, SLOW, error_500
+from tests.served_faults import (
+    FAULTS,
+    SLOW,
+    busy_429,
+    dropped,
+    error_500,
+    error_503,
+    garbage_json,
+    half_an_error,
+    silent,
+)
 from tests.serving import Fault, Handler, Route, Server
+
+LISTING: tuple[Fault, ...] = (error_503, busy_429, dropped, half_an_error, silent)
+"""What a request for the list of models meets."""
 
 pytestmark = pytest.mark.usefixtures("impatient")
 
@@ -53,6 +67,50 @@ def test_a_server_that_never_recovers_ends_the_run_in_one_line(server: Server, f
     assert len(route.asked) == IMPATIENT.tries
 
 
+def fingerprint(spec: str, route: Route, faults: Sequence[Fault] = ()) -> str:
+    route.listing_faults = list(faults)
+    return opened(spec).fingerprint
+
+
+@pytest.mark.parametrize("fault", [*LISTING, error_500, garbage_json], ids=lambda fault: fault.__name__)
+def test_a_fault_that_passes_changes_no_fingerprint(server: Server, fault: Fault) -> None:
+    """Not where it spoils what the server says of its models."""
+    route = Route(listed=[{"id": "scripted", "max_model_len": 4096}])
+    spec = server.spec(f"passing-{fault.__name__}", route)
+    assert fingerprint(spec, route, [fault, fault]) == fingerprint(spec, route)
+
+
+def test_a_server_that_says_nothing_of_its_models(server: Server) -> None:
+    """It has no such page, or fails at it for ever. It is asked three times then, each time that it is opened."""
+
+    def missing(handler: Handler) -> None:
+        handler.status(404)
+
+    route = Route(listed=[{"id": "scripted"}])
+    spec = server.spec("silent-of-models", route)
+    silent = {fingerprint(spec, route, faults) for faults in ([missing], [error_500] * 3, [garbage_json] * 3)}
+    assert len(silent) == 1
+    assert fingerprint(spec, route) not in silent
+
+
+def test_a_server_is_asked_of_its_models_when_it_is_there(server: Server) -> None:
+    """What it cannot say before its first reply is waited for."""
+    route = Route(listed=[{"id": "scripted"}])
+    spec = server.spec("loading", route)
+
+    def loading(handler: Handler) -> None:
+        handler.json({"data": route.listed}) if route.bodies else handler.status(500)
+
+    assert fingerprint(spec, route, [loading] * 3) == fingerprint(spec, route)
+
+
+@pytest.mark.parametrize("fault", LISTING, ids=lambda fault: fault.__name__)
+def test_what_stays_away_has_no_fingerprint(server: Server, fault: Fault) -> None:
+    route = Route(listing_faults=[fault] * IMPATIENT.tries)
+    with pytest.raises(InputError, match=rf"the server cannot be reached.*\({IMPATIENT.tries} tries\)"):
+        opened(server.spec(f"away-{fault.__name__}", route))
+
+
 def test_fifty_at_once(server: Server) -> None:
     """None is answered before all fifty are asked, and then all are."""
     barrier = threading.Barrier(50)
@@ -63,13 +121,17 @@ def test_fifty_at_once(server: Server) -> None:
     assert route.most_at_once == 50
 
 
-def test_concurrency_is_bounded(server: Server) -> None:
-    barrier = threading.Barrier(3)
+@pytest.mark.parametrize(("concurrency", "workers", "own"), [(3, 1, 3), (8, 3, 2), (2, 4, 1)])
+def test_concurrency_is_bounded(server: Server, concurrency: int, workers: int, own: int) -> None:
+    """Workers share it."""
+    barrier = threading.Barrier(own)
     route = Route(hold=lambda: barrier.wait(60))
-    asked = conversations(4)
-    checkpoint = opened(server.spec("three", route), concurrency=3)
+    asked = conversations(2)
+    checkpoint = opened(
+        server.spec(f"one-of-{workers}", route), concurrency=concurrency, workers=workers, worker=1
+    )
     assert replies(checkpoint, asked) == scripted(asked)
-    assert route.most_at_once == 3
+    assert route.most_at_once == own
 
 
 @pytest.mark.parametrize("script", ["rambling", "hostile", "echo"])

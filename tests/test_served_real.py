@@ -87,7 +87,7 @@ def test_an_instruct_checkpoint_agrees_with_itself_in_process(spec: str, tmp_pat
     assert there == here
     assert numbers_there == numbers_here
     assert [len(rows) for rows in here] == [3, 3 * 2 * 2]
-    assert notes == [served.UNVERIFIED, served.NO_LOGPROBS]
+    assert notes == [served.UNVERIFIED, served.PENALISED, served.NO_LOGPROBS]
 
 
 def test_a_base_checkpoint_agrees_with_itself_in_process(spec: str) -> None:
