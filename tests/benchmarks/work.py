@@ -12,7 +12,7 @@ from fixtures.option_values import DEMO
 from fixtures.options import ANSWER_TOKENS
 from fixtures.strategies import strategies
 
-HINTS = (10, 25, 40, 60, 95)
+HINTS = (10.0, 25.0, 40.0, 60.0, 95.0)
 TOKENS = {"slot": 8, "free": 64, "answers": ANSWER_TOKENS}
 """New tokens a reply: the command line's defaults."""
 
