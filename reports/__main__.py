@@ -7,7 +7,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
+
 from fixtures.errors import InputError
+
+ROOT = Path(__file__).parent.parent
+LATEST = Path("reports/latest")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -19,24 +24,41 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from reports.files import read_profile
 
             print(compared(read_profile(options.old), read_profile(options.new)), end="")
-        else:
+        elif options.source.is_dir():
             from reports.files import rebuild
 
-            rebuild(options.directory)
-            print(f"wrote {options.directory}: report.html, summary.md")
+            rebuild(options.source)
+            print(f"wrote {options.source}: report.html, summary.md")
+        else:
+            return _judge_again(options.source, options.output)
     except InputError as error:
         print(f"ERROR: {error}", file=sys.stderr)
         return 4
     return 0
 
 
+def _judge_again(store: Path, output: Path) -> int:
+    """pytest, on this checkout's behaviors. A verdict that is not held is no failure of the rebuilding."""
+    ours = [f"--rootdir={ROOT}", f"--config-file={ROOT / 'pyproject.toml'}", str(ROOT / "behaviors")]
+    code = pytest.main([*ours, "--from-store", f"--store={store}", f"--output={output}"])
+    return 0 if code in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) else int(code)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m reports", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    rebuild = commands.add_parser(
-        "rebuild", help="write report.html and summary.md again from the other files"
+    rebuild = commands.add_parser("rebuild", help="write a run's report again")
+    rebuild.add_argument(
+        "source",
+        type=Path,
+        nargs="?",
+        default=LATEST,
+        help="a run's --output, for report.html and summary.md from its other files (default %(default)s); or a store, "
+        "for every file of its last run, judged again",
     )
-    rebuild.add_argument("directory", type=Path, nargs="?", default=Path("reports/latest"))
+    rebuild.add_argument(
+        "--output", type=Path, default=LATEST, help="where a store's goes (default %(default)s)"
+    )
     compare = commands.add_parser("compare", help="print what changed from one profile.json to another")
     compare.add_argument("old", type=Path)
     compare.add_argument("new", type=Path)

@@ -63,9 +63,7 @@ def _own_options(config: pytest.Config) -> list[str]:
     """The arguments of the command line that are Heedful's, without the one that deletes."""
     options = [o for group in config._parser._groups if group.name == "heedful" for o in group.options]
     names = {name for option in options for name in option.names()}
-    flags = {
-        name for option in options if option.attrs().get("action") == "store_true" for name in option.names()
-    }
+    flags = {name for option in options if option.attrs().get("nargs") == 0 for name in option.names()}
     kept: list[str] = []
     arguments: Sequence[str] = [str(argument) for argument in config.invocation_params.args]
     for at, argument in enumerate(arguments):

@@ -9,8 +9,13 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from fixtures.checkpoints.recorded import RecordedCheckpoint
 from fixtures.errors import InputError, brief
+from fixtures.options import Options, recorded
 from fixtures.plugin import MEASUREMENT, OPTIONS
+from fixtures.record import Record, keep
+from fixtures.selection import is_behavior
+from fixtures.sharding import Worker
 from reports import exchanges, page
 from reports.exchanges import Exchange
 from reports.profile import SCHEMA, Profile, dumps, judged, measured
@@ -23,6 +28,8 @@ BETWEEN = "measured.json"
 """In a run's own directory, from the process that measured to the one that writes."""
 WRITTEN = (PROFILE, RUN, SUMMARY, exchanges.ANSWERS, exchanges.TRIALS)
 """All but report.html and junit.xml, which pytest's own plugins write."""
+JUDGED_AGAIN = ("command", "revision", "versions", "seed", "alpha")
+"""What may be another in run.json where a store's last run is judged again."""
 
 
 class Contents(NamedTuple):
@@ -36,18 +43,27 @@ class Contents(NamedTuple):
         return page.report(*self)
 
 
-def save(run: Path, config: pytest.Config) -> None:
+def save(run: Path, session: pytest.Session) -> None:
     """What was measured: its replies into --output, the rest into the run's own directory, for `write`.
 
     Of several processes the one counts in which the most checkpoints did not fail.
     """
+    config = session.config
     measurement, options = config.stash[MEASUREMENT], config.stash[OPTIONS]
     before = json.loads((run / BETWEEN).read_text())["profile"]["checkpoints"] if saved(run) else {}
     if len(measurement.done) <= len(before):
         return
     known = provenance(measurement, options, [str(argument) for argument in config.invocation_params.args])
     exchanges.save(options.output, [measurement.done[name] for name in known["checkpoints"]])
-    content = {"profile": measured(measurement, options.alpha), "run": known}
+    record = Record(
+        options=recorded(config, options),
+        problems=measurement.problem_set,
+        checkpoints=tuple(map(RecordedCheckpoint.of, measurement.checkpoints.values())),
+        behaviors=tuple(item.nodeid for item in session.items if is_behavior(item)),
+        keys=measurement.keys,
+        run=known,
+    )
+    content = {"profile": measured(measurement, options.alpha), "record": record.as_json()}
     (run / BETWEEN).write_text(json.dumps(content), encoding="utf-8")
 
 
@@ -57,13 +73,23 @@ def saved(run: Path) -> bool:
 
 
 def write(
-    directory: Path, run: Path, verdicts: Iterable[Result], clock: Clock, *, complete: bool
+    options: Options, worker: Worker, verdicts: Iterable[Result], clock: Clock, *, complete: bool
 ) -> Contents:
-    """A run's files, and what they hold, read back: what is shown then is what can be rebuilt."""
-    content = json.loads((run / BETWEEN).read_text(encoding="utf-8"))
+    """A run's files, and what they hold, read back: what is shown then is what can be rebuilt.
+
+    The store gets the run's record; where it is judged by that, run.json is the recorded one, and says so.
+    """
+    directory = options.output
+    content = json.loads((worker.run / BETWEEN).read_text(encoding="utf-8"))
+    known, kept = content["record"], options.record
+    if kept:
+        known["run"] = {**kept.run, "judged_again": {key: known["run"][key] for key in JUDGED_AGAIN}}
+    else:
+        known["run"] = clock.read(known["run"], worker.tallied())
+        keep(options.store, known)
     profile = judged(content["profile"], verdicts, complete=complete)
     (directory / PROFILE).write_text(dumps(profile), encoding="utf-8")
-    (directory / RUN).write_text(json.dumps(clock.read(content["run"]), indent=1) + "\n", encoding="utf-8")
+    (directory / RUN).write_text(json.dumps(known["run"], indent=1) + "\n", encoding="utf-8")
     contents = read(directory)
     _write_summary(directory, contents)
     return contents

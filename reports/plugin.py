@@ -56,7 +56,7 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
 
         worker = session.config.stash[WORKER]
         with writing(session.config), worker.alone("saving"):
-            files.save(worker.run, session.config)
+            files.save(worker.run, session)
     return (yield)
 
 

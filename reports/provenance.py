@@ -29,7 +29,7 @@ class Clock:
         self._started, self._monotonic = datetime.now(UTC), time.monotonic()
         self._store, self._before, self._no_reuse = options.store, counts(options.store), options.no_reuse
 
-    def read(self, run: dict[str, Any]) -> dict[str, Any]:
+    def read(self, run: dict[str, Any], new_tokens: int | None) -> dict[str, Any]:
         """What `provenance` says of a run, with what it took. Rows that were not made in the meantime were reused."""
         seconds = time.monotonic() - self._monotonic
         now = counts(self._store)
@@ -51,6 +51,7 @@ class Clock:
             "made": made,
             "reused": {table: max(0, count - made[table]) for table, count in run["taken"].items()},
             "replies_per_second": round(sum(made.values()) / seconds, 2),
+            "tokens_per_second": None if new_tokens is None else round(new_tokens / seconds, 2),
         }
 
 

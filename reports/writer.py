@@ -31,6 +31,9 @@ class Writer:
         options = self._config.stash[OPTIONS]
         shown = [f"{c.name} ({c.role}, {options.readout_of(c.role)} readout)" for c in options.checkpoints]
         hints = ", ".join(f"{hint:g}" for hint in options.hints)
+        if options.record:
+            began = options.record.run["started"]
+            return [f"heedful: {'; '.join(shown)}", f"judged again: the run of {began} in {options.store}"]
         return [
             f"heedful: {'; '.join(shown)}",
             f"problems: {options.problems}; hints {hints}; store {options.store}",
@@ -69,16 +72,16 @@ class Writer:
             return (yield)
         with writing(self._config):
             judged = len(self._results.keys() | self._skipped)
-            self._write(complete=exitstatus in (0, 1) and judged == session.testscollected)
+            self._write(session, complete=exitstatus in (0, 1) and judged == session.testscollected)
             return (yield)
 
-    def _write(self, *, complete: bool) -> None:
-        run = self._config.stash[WORKER].run
+    def _write(self, session: pytest.Session, *, complete: bool) -> None:
+        worker = self._config.stash[WORKER]
         if MEASUREMENT in self._config.stash:
-            files.save(run, self._config)
-        if files.saved(run):
-            verdicts, output = self._results.values(), self._config.stash[OPTIONS].output
-            self._contents = files.write(output, run, verdicts, self._clock, complete=complete)
+            files.save(worker.run, session)
+        if files.saved(worker.run):
+            options, verdicts = self._config.stash[OPTIONS], self._results.values()
+            self._contents = files.write(options, worker, verdicts, self._clock, complete=complete)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         if self._contents is None:

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -194,14 +194,19 @@ class ScriptedCheckpoint:
             return f"#{problem} answer", self._answer(problem, logprobs)
         strategy, hint = recognised(conversation)
         text = self._script.says(Asked(problem, strategy, hint, conversation.begun))
-        return f"#{problem} {strategy.name} {hint} {conversation.begun}", Reply(text, "stop")
+        return f"#{problem} {strategy.name} {hint} {conversation.begun}", _worded(text)
 
     def _answer(self, problem: int, logprobs: bool) -> Reply:
         gold = problem + 1000
         text = f"{self._script.answers}The answer is {gold if is_right(problem) else gold + 1}."
         tokens = tuple(re.findall(r"\s*\S+", text)) if logprobs else ()
         probability = RIGHT if is_right(problem) and self._script.knows else WRONG
-        return Reply(text, "stop", tokens, (math.log(probability),) * len(tokens))
+        return replace(_worded(text), tokens=tokens, logprobs=(math.log(probability),) * len(tokens))
+
+
+def _worded(text: str) -> Reply:
+    """A word is a token."""
+    return Reply(text, "stop", new_tokens=len(text.split()))
 
 
 def recognised(conversation: Conversation) -> tuple[Strategy, float | None]:

@@ -114,6 +114,8 @@ def test_logprobs_are_those_of_a_plain_forward_pass(embedded: dict[Role, Checkpo
     for prompt, reply in zip(prompts, replies, strict=True):
         assert "".join(reply.tokens) == reply.text
         assert len(reply.tokens) == len(reply.logprobs) > 0
+        assert reply.new_tokens is not None
+        assert len(reply.tokens) <= reply.new_tokens
         ids = checkpoint.token_ids(prompt)
         with torch.inference_mode():
             for logprob in reply.logprobs[:3]:

@@ -252,7 +252,7 @@ def test_the_store_is_plain_sqlite(whole: tuple[Path, Run], kept: Path) -> None:
     assert rows(kept, "PRAGMA journal_mode") == [("wal",)]
     assert rows(kept, "PRAGMA integrity_check") == [("ok",)]
     tables = rows(kept, "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
-    assert tables == [("answers",), ("trials",)]
+    assert tables == [("answers",), ("record",), ("trials",)]
     assert rows(kept, "SELECT count(*), count(DISTINCT problem) FROM answers") == [(N, N)]
     by_strategy = rows(
         kept, "SELECT strategy, count(*), count(DISTINCT hint) FROM trials GROUP BY 1 ORDER BY 1"
@@ -291,6 +291,6 @@ def test_a_key_covers_the_stop_texts_of_a_base_checkpoint(
     monkeypatch: pytest.MonkeyPatch, role: Role, changed: bool
 ) -> None:
     checkpoint = ScriptedCheckpoint(CheckpointSpec("tuned", role, "scripted:obedient", "--base"), "obedient")
-    before = protocol._key(checkpoint, solving("How many?"), 8)
+    before = protocol._key(checkpoint, solving("How many?"), 8, "said")
     monkeypatch.setattr(protocol, "BASE_STOPS", ("\nUser:",))
-    assert (protocol._key(checkpoint, solving("How many?"), 8) != before) is changed
+    assert (protocol._key(checkpoint, solving("How many?"), 8, "said") != before) is changed

@@ -92,9 +92,15 @@ def test_provenance_counts_what_was_made_and_what_was_reused(
     first = json.loads(runs[RESISTER][1].files["run.json"])
     total = {"answers": 2 * N, "trials": N * (5 * 14 + 2)}
     assert (first["made"], first["reused"]) == (total, {"answers": 0, "trials": 0})
+    replies = [json.loads(line)["reply"] for line in runs[RESISTER][1].files["trials.jsonl"].splitlines()]
+    answers = [json.loads(line)["answer"] for line in runs[RESISTER][1].files["answers.jsonl"].splitlines()]
+    begun = [word for line in runs[RESISTER][1].made for word in line.split()[5:]]
+    words = sum(len(text.split()) for text in replies + answers) - len(begun)
+    assert first["tokens_per_second"] == pytest.approx(words / first["wall_seconds"], rel=0.1)
     place = Path(shutil.copytree(runs[RESISTER][0], tmp_path / "again"))
     again = json.loads(run(place, both(place, RESISTER)).files["run.json"])
     assert (again["reused"], again["made"]) == (total, {"answers": 0, "trials": 0})
+    assert again["tokens_per_second"] == 0
     assert again["prompts"] == first["prompts"]
     assert shlex.split(again["command"]) == ["pytest", *both(place, RESISTER)]
     assert list(again["checkpoints"]) == ["tuned", "floor"], "the one under test comes first"

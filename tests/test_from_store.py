@@ -1,0 +1,191 @@
+"""--from-store and `python -m reports rebuild STORE`: a run's whole report again, from its store and nothing else."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import shutil
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fixtures import record
+from fixtures.errors import InputError
+from tests.scripted import Run, options, run
+from tests.test_reports import BREAKING
+
+SAME = "profile.json", "answers.jsonl", "trials.jsonl", "summary.md"
+N = 64
+"""Enough for an early look, which settles much."""
+
+
+@pytest.fixture(scope="module")
+def once(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Run]:
+    """A run to its end, whose problems are then gone. Its place is to be copied, not used."""
+    place = tmp_path_factory.mktemp("once")
+    given = options(
+        place,
+        "conversational-resister",
+        "--base=floor=scripted:obedient",
+        f"--n-problems={N}",
+        "--hints=10,40,95",
+        "-k",
+        "conversational or calibration or internal or tuning",
+    )
+    done = run(place, given)
+    (place / "problems.jsonl").unlink()
+    return place, done
+
+
+@pytest.fixture
+def store(once: tuple[Path, Run], tmp_path: Path) -> Path:
+    return Path(shutil.copy(once[0] / "store.sqlite3", tmp_path / "store.sqlite3"))
+
+
+def again(store: Path, *more: str, **environment: str) -> Run:
+    """No plugin is there that could open a scripted checkpoint."""
+    place = store.parent
+    plain = "-p no:cacheprovider -p no:hypothesispytest -p no:syrupy -p no:anyio"
+    return run(
+        place,
+        ["--from-store", f"--store={store}", f"--output={place / 'output'}", *more],
+        **{"PYTEST_ADDOPTS": plain, **environment},
+    )
+
+
+def test_every_file_is_the_same_again(once: tuple[Path, Run], store: Path) -> None:
+    first, second = once[1], again(store)
+    assert second.exit_code == first.exit_code
+    assert any(verdict["stopped_early"] for verdict in first.verdicts.values())
+    assert second.files.keys() == first.files.keys()
+    for name in SAME:
+        assert second.files[name] == first.files[name], name
+    assert cases(second) == cases(first)
+    known = json.loads(second.files["run.json"])
+    judged_again = known.pop("judged_again")
+    assert known == json.loads(first.files["run.json"])
+    assert shlex.split(judged_again["command"])[:2] == ["pytest", "--from-store"]
+    assert f"judged again: the run of {known['started']} in {store}" in second.printed
+    assert "judged again" in second.files["report.html"]
+    alone = re.findall(r"alone: (pytest .*)", second.printed)[0]
+    files = f"--store={store}", f"--output={store.parent / 'output'}"
+    assert shlex.split(alone)[1:-1] == ["--from-store", *files], "a flag takes no value"
+
+
+def cases(done: Run) -> list[str]:
+    """junit.xml without what is another each time: seconds, and the command that runs one test alone."""
+    text = re.sub(r"alone: .*|(time|timestamp|hostname)=\"[^\"]*\"", "", done.files["junit.xml"])
+    return text.split("<testcase")
+
+
+def test_workers_judge_it_the_same(once: tuple[Path, Run], store: Path) -> None:
+    together = again(store, "-n", "2")
+    for name in SAME:
+        assert together.files[name] == once[1].files[name], name
+
+
+def test_the_reports_command_needs_only_the_store(
+    once: tuple[Path, Run], store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(store.parent)
+    command = [sys.executable, "-m", "reports", "rebuild", store.name, "--output", "rebuilt"]
+    root = str(Path(__file__).parent.parent)
+    monkeypatch.setenv("PYTHONPATH", root)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert {path.name for path in Path("rebuilt").iterdir()} == once[1].files.keys()
+    for name in SAME:
+        assert Path("rebuilt", name).read_text(encoding="utf-8") == once[1].files[name], name
+
+
+def test_how_it_is_judged_can_be_given_anew(once: tuple[Path, Run], store: Path) -> None:
+    (name,) = [v for v in once[1].verdicts if "conversational" in v and "bias[tuned-natural_query" in v]
+    assert once[1].verdicts[name]["verdict"] == "refuted"
+    lenient = again(store, "-k", "conversational", "--threshold=conversational_compliance.bias=100")
+    assert {id.partition("::")[0] for id in lenient.verdicts} == {
+        "behaviors/test_conversational_compliance.py"
+    }
+    assert lenient.verdicts[name]["verdict"] == "held"
+    assert lenient.profile["checkpoints"].keys() == {"tuned"}
+
+
+def test_what_was_not_asked_is_said(store: Path) -> None:
+    """Nothing is settled early, so that more trials are judged than were taken."""
+    more = again(store, "--no-early-stop", "-k", "conversational")
+    assert more.exit_code == 1
+    assert "--from-store: the store has not all that is judged of tuned; run again with the" in more.printed
+    assert "profile.json" not in more.files
+
+
+def test_a_behavior_that_was_not_selected_is_not_judged(store: Path) -> None:
+    none = again(store, "-k", "command_compliance")
+    assert none.exit_code == pytest.ExitCode.NO_TESTS_COLLECTED
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "--checkpoint=x",
+        "--hints=10,95",
+        "--n-problems=8",
+        "--readout=slot",
+        "--no-reuse",
+        "--plan",
+        "--dtype=x",
+    ],
+)
+def test_what_a_store_cannot_be_asked_is_one_line(store: Path, given: str) -> None:
+    refused = again(store, given)
+    assert refused.exit_code == pytest.ExitCode.USAGE_ERROR
+    assert f"ERROR: {given.partition('=')[0]}: " in refused.printed
+    assert "Traceback" not in refused.printed
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("DELETE FROM record", "has no record of a run that came to its end"),
+        (
+            "UPDATE record SET record = replace(record, 'tuned', 'other')",
+            "record of its last run has changed",
+        ),
+        ("UPDATE record SET record = CAST(x'ff' AS TEXT)", "record of its last run has changed"),
+    ],
+)
+def test_a_record_is_as_it_was_kept_or_refused(store: Path, change: str, said: str) -> None:
+    with sqlite3.connect(store) as db:
+        db.execute(change)
+    db.close()
+    with pytest.raises(InputError, match=said):
+        record.last(store)
+
+
+def test_a_store_that_is_not_there_is_not_made(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="there is no store"):
+        record.last(tmp_path / "store.sqlite3")
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_record_of_another_version_is_refused(store: Path) -> None:
+    record.keep(store, {"problems": {}})
+    with pytest.raises(InputError, match="was kept by another version of Heedful"):
+        record.last(store)
+
+
+def test_of_a_checkpoint_that_failed_there_is_no_verdict_again(tmp_path: Path) -> None:
+    (tmp_path / "breaking.py").write_text(BREAKING)
+    given = options(
+        tmp_path,
+        "conversational-resister",
+        "--base=floor=scripted:obedient",
+        "--n-problems=12",
+        "-k=calibration",
+    )
+    broken = run(tmp_path, [*given, "-p", "breaking"], PYTHONPATH=str(tmp_path))
+    second = again(tmp_path / "store.sqlite3")
+    assert (second.exit_code, list(second.profile["checkpoints"])) == (1, ["floor"])
+    assert second.files["profile.json"] == broken.files["profile.json"]
