@@ -32,16 +32,18 @@ class Route:
     """What stands behind /NAME/v1. `faults` spoil the first tries of every request, one a try; where they are
     `mixed`, one of them spoils the first.
 
-    `known` are the fields that are taken beside the usual, `listed` what /models says (None: status 500) when there
-    are no `listing_faults` any more; `continues`: a final assistant message is gone on with, "asked" only where a
-    field asks for it. `system` is "taken", "refused" or "dropped". `endless`: nothing ends a reply. `hold` is waited
-    at before a reply; `alive` counts the replies that are given before the server is gone for good, None for all.
+    `known` are the fields that are taken beside the usual (status `unknown` of others), `listed` what /models says
+    (None: status 500) when there are no `listing_faults` any more; `continues`: a final assistant message is gone on
+    with, "asked" only where a field asks for it. `system` is "taken", "refused" or "dropped". `endless`: nothing ends a
+    reply. `hold` is waited at before a reply; `alive` counts the replies that are given before the server is gone for
+    good, None for all.
     """
 
     script: str = "obedient"
     faults: tuple[Fault, ...] = ()
     mixed: bool = False
     known: tuple[str, ...] = (PENALTY, CONTINUE, "add_generation_prompt", "logprobs")
+    unknown: int = 422
     logprobs: bool = True
     listed: list[dict[str, Any]] | None = None
     listing_faults: list[Fault] = field(default_factory=list)
@@ -134,7 +136,8 @@ class Handler(BaseHTTPRequestHandler):
             "stream",
         }
         if unknown := body.keys() - usual - {*route.known}:
-            return self.status(422, f"unknown fields {sorted(unknown)} from {self.headers['authorization']}")
+            said = f"unknown fields {sorted(unknown)} from {self.headers['authorization']}"
+            return self.status(route.unknown, said)
         if body["model"] != MODEL:
             return self.status(404, "no such model")
         messages = [Message(**m) for m in body.get("messages", ())]

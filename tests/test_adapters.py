@@ -224,6 +224,10 @@ BAD: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda at: (at / "adapter_model.safetensors").write_bytes(b"\x10" * 20),
         "is truncated or damaged",
     ),
+    "template": (
+        lambda at: (at / "chat_template.jinja").write_text(CHATML),
+        "adapter has a chat template, and no tokenizer that it belongs to",
+    ),
     "kind": (lambda at: configured(at, peft_type="POLY"), "is an adapter of the kind POLY, and there are"),
     "module": (lambda at: configured(at, megatron_config={"a": 1}), "has megatron_config, which is not"),
     "rank": (lambda at: configured(at, r="many"), r"adapter_config\.json is damaged"),

@@ -109,8 +109,13 @@ def test_log_probabilities_of_a_thought_show_that_there_are_some(server: Server)
 
 @pytest.mark.parametrize(
     "route",
-    [Route(logprobs=False), Route(known=(PENALTY := "repetition_penalty",)), Route(known=())],
-    ids=["ignored", "refused", "all-refused"],
+    [
+        Route(logprobs=False),
+        Route(known=(PENALTY := "repetition_penalty",)),
+        Route(known=(PENALTY,), unknown=403),
+        Route(known=()),
+    ],
+    ids=["ignored", "refused", "forbidden", "all-refused"],
 )
 def test_no_log_probabilities(server: Server, route: Route) -> None:
     checkpoint = opened(server.spec(f"silent-{len(server.routes)}", route))

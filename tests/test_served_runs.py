@@ -117,6 +117,16 @@ def test_no_reuse_wants_a_served_checkpoint(tmp_path: Path) -> None:
     assert "ERROR: --no-reuse: no checkpoint of this run is served" in refused.printed
 
 
+@pytest.mark.parametrize(
+    "given", ["--dtype=bfloat16", "--device=cpu", "--batch-tokens=64", "--trust-remote-code"]
+)
+def test_how_weights_are_loaded_is_not_for_a_server(tmp_path: Path, given: str) -> None:
+    refused = run(tmp_path, ["--checkpoint=http://127.0.0.1:9/v1#model", given])
+    assert refused.exit_code == 4
+    name = given.partition("=")[0]
+    assert f"ERROR: {name}: is for checkpoints that are loaded here, and all are served" in refused.printed
+
+
 def test_internal_confidence_that_the_server_does_not_give_is_skipped(server: Server, tmp_path: Path) -> None:
     """Until it does: answers that have none are not used then."""
     route = Route(logprobs=False)

@@ -13,6 +13,7 @@ from transformers import AutoModelForCausalLM
 
 from fixtures.checkpoints import CheckpointSpec, EngineSettings, open_checkpoint
 from fixtures.checkpoints.in_process import InProcessCheckpoint
+from fixtures.errors import InputError
 from fixtures.problems import Problem
 from fixtures.protocol import Block, Settings
 from fixtures.sharding import Worker
@@ -80,6 +81,18 @@ def poisoned(place: Path, *, tokens: str) -> Path:
         )
     model.save_pretrained(place)
     return place
+
+
+def test_weights_that_are_replaced_before_they_are_loaded_answer_nothing(
+    tmp_path: Path, store: Store
+) -> None:
+    """What they say would be kept as that of the weights that were opened."""
+    place = tiny_checkpoint(tmp_path / "model", seed=0)
+    checkpoint = opened(place)
+    tiny_checkpoint(place, seed=1)
+    with pytest.raises(InputError, match="the files in model have changed since this run began"):
+        block(checkpoint, store).make()
+    assert not counts(store.path)
 
 
 @pytest.mark.parametrize("plainly", [False, True], ids=["shared-prefix", "plain"])
