@@ -222,8 +222,9 @@ def test_halves_when_one_stretch_does_not_fit_beside_the_rows(
     assert max(held) == 4
 
 
+@pytest.mark.parametrize("one_prompt", [True, False])
 def test_out_of_memory_that_no_halving_mends_is_not_hidden(
-    llama: InProcessCheckpoint, monkeypatch: pytest.MonkeyPatch
+    llama: InProcessCheckpoint, monkeypatch: pytest.MonkeyPatch, one_prompt: bool
 ) -> None:
     """Replies to one prompt cost nothing to begin, so that all of them wait even where memory holds one row."""
 
@@ -231,19 +232,9 @@ def test_out_of_memory_that_no_halving_mends_is_not_hidden(
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     monkeypatch.setattr(_Run, "_step", none_left)
+    conversations = asked("free", (10,))
     with pytest.raises(torch.OutOfMemoryError):
-        list(llama.generate(asked("free", (10,), QUESTIONS[:1])[:1] * 3, 6))
-
-
-def test_out_of_memory_with_one_row_is_not_hidden(
-    llama: InProcessCheckpoint, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def none_left(run: _Run) -> Any:
-        raise torch.OutOfMemoryError("CUDA out of memory")
-
-    monkeypatch.setattr(_Run, "_step", none_left)
-    with pytest.raises(torch.OutOfMemoryError):
-        list(llama.generate(asked("free", (10,)), 6))
+        list(llama.generate(conversations[:1] * 3 if one_prompt else conversations, 6))
 
 
 def test_other_errors_are_not_taken_for_memory(
