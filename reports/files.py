@@ -28,8 +28,9 @@ BETWEEN = "measured.json"
 """In a run's own directory, from the process that measured to the one that writes."""
 WRITTEN = (PROFILE, RUN, SUMMARY, exchanges.ANSWERS, exchanges.TRIALS)
 """All but report.html and junit.xml, which pytest's own plugins write."""
-JUDGED_AGAIN = ("command", "revision", "versions", "seed", "alpha")
-"""What may be another in run.json where a store's last run is judged again."""
+OF_JUDGING = ("checkpoints", "taken", "planned_trials", "seed", "alpha")
+JUDGED_AGAIN = ("command", "revision", "versions")
+"""Where a store's last run is judged again, these are of the judging in run.json, and all else of that run."""
 
 
 class Contents(NamedTuple):
@@ -75,24 +76,28 @@ def saved(run: Path) -> bool:
 def write(
     options: Options, worker: Worker, verdicts: Iterable[Result], clock: Clock, *, complete: bool
 ) -> Contents:
-    """A run's files, and what they hold, read back: what is shown then is what can be rebuilt.
-
-    The store gets the run's record; where it is judged by that, run.json is the recorded one, and says so.
-    """
+    """A run's files, and what they hold, read back: what is shown then is what can be rebuilt."""
     directory = options.output
     content = json.loads((worker.run / BETWEEN).read_text(encoding="utf-8"))
-    known, kept = content["record"], options.record
-    if kept:
-        known["run"] = {**kept.run, "judged_again": {key: known["run"][key] for key in JUDGED_AGAIN}}
+    now = content["record"]["run"]
+    if options.record:
+        again = {key: now[key] for key in JUDGED_AGAIN}
+        known = options.record.run | {key: now[key] for key in OF_JUDGING} | {"judged_again": again}
     else:
-        known["run"] = clock.read(known["run"], worker.tallied())
-        keep(options.store, known)
+        known = clock.read(now, worker.tallied())
     profile = judged(content["profile"], verdicts, complete=complete)
     (directory / PROFILE).write_text(dumps(profile), encoding="utf-8")
-    (directory / RUN).write_text(json.dumps(known["run"], indent=1) + "\n", encoding="utf-8")
+    (directory / RUN).write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
     contents = read(directory)
     _write_summary(directory, contents)
     return contents
+
+
+def keep_record(options: Options, worker: Worker, run: dict[str, Any]) -> None:
+    """Into the store, of a run that is not itself judged by one. Raises InputError where that cannot be written."""
+    if not options.record:
+        content = json.loads((worker.run / BETWEEN).read_text(encoding="utf-8"))
+        keep(options.store, {**content["record"], "run": run})
 
 
 def rebuild(directory: Path) -> None:

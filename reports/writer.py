@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from fixtures import xdist
+from fixtures.errors import InputError
 from fixtures.plugin import MEASUREMENT, OPTIONS
-from fixtures.xdist import WORKER
 from reports import files, page, tables, terminal
 from reports.annotations import in_actions, workflow_commands
 from reports.provenance import Clock
@@ -76,12 +77,16 @@ class Writer:
             return (yield)
 
     def _write(self, session: pytest.Session, *, complete: bool) -> None:
-        worker = self._config.stash[WORKER]
+        worker = self._config.stash[xdist.WORKER]
         if MEASUREMENT in self._config.stash:
             files.save(worker.run, session)
         if files.saved(worker.run):
             options, verdicts = self._config.stash[OPTIONS], self._results.values()
             self._contents = files.write(options, worker, verdicts, self._clock, complete=complete)
+            try:
+                files.keep_record(options, worker, self._contents.run)
+            except InputError as error:
+                xdist.tell(self._config, f"what --from-store needs was not kept: {error}")
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         if self._contents is None:

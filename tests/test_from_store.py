@@ -110,6 +110,8 @@ def test_how_it_is_judged_can_be_given_anew(once: tuple[Path, Run], store: Path)
         "behaviors/test_conversational_compliance.py"
     }
     assert lenient.verdicts[name]["verdict"] == "held"
+    assert lenient.files.keys() == once[1].files.keys()
+    assert json.loads(lenient.files["run.json"])["checkpoints"].keys() == {"tuned"}
     assert lenient.profile["checkpoints"].keys() == {"tuned"}
 
 
@@ -189,3 +191,15 @@ def test_of_a_checkpoint_that_failed_there_is_no_verdict_again(tmp_path: Path) -
     second = again(tmp_path / "store.sqlite3")
     assert (second.exit_code, list(second.profile["checkpoints"])) == (1, ["floor"])
     assert second.files["profile.json"] == broken.files["profile.json"]
+
+
+def test_a_record_that_cannot_be_kept_takes_no_report(tmp_path: Path) -> None:
+    given = options(tmp_path, "conversational-resister", "--n-problems=12", "-k=calibration")
+    whole = run(tmp_path, given)
+    with sqlite3.connect(tmp_path / "store.sqlite3") as db:
+        db.execute("CREATE TRIGGER full BEFORE INSERT ON record BEGIN SELECT RAISE(ABORT, 'no room'); END")
+    db.close()
+    without = run(tmp_path, given)
+    assert without.exit_code == whole.exit_code
+    assert without.files.keys() == whole.files.keys()
+    assert "what --from-store needs was not kept: --store " in without.printed

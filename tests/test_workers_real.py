@@ -12,10 +12,8 @@ from tests.scripted import Run, run
 SAME = "profile.json", "answers.jsonl", "trials.jsonl"
 COUNTING = """
 import os
-import pytest
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtestloop():
+def pytest_collection_finish():
     from fixtures.checkpoints import bases
 
     whole = bases.load_model
@@ -30,9 +28,9 @@ def pytest_runtestloop():
 
 
 def demo(place: Path, *more: str) -> tuple[Run, Counter[str]]:
-    """Both embedded checkpoints on 40 problems, which are two blocks; with the loads, by process and weights."""
+    """Both embedded checkpoints on 34 problems, which are two blocks; with the loads, by process and weights."""
     (place / "counting.py").write_text(COUNTING)
-    arguments = ("-k", "internal_confidence or calibration", "--n-problems=40", "--max-answer-tokens=4")
+    arguments = ("-k", "internal_confidence or calibration", "--n-problems=34", "--max-answer-tokens=4")
     files = (f"--store={place / 'store.sqlite3'}", f"--output={place / 'output'}")
     environment = {
         "PYTEST_ADDOPTS": "-p counting -p no:cacheprovider -p no:hypothesispytest -p no:syrupy -p no:anyio",
