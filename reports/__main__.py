@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,17 +25,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from reports.files import read_profile
 
             print(compared(read_profile(options.old), read_profile(options.new)), end="")
-        elif options.source.is_dir():
-            from reports.files import rebuild
-
-            rebuild(options.source)
-            print(f"wrote {options.source}: report.html, summary.md")
+        elif os.path.isfile(options.source):
+            return _judge_again(options.source, options.output or LATEST)
         else:
-            return _judge_again(options.source, options.output)
+            _rebuild(options.source, options.output)
     except InputError as error:
         print(f"ERROR: {error}", file=sys.stderr)
         return 4
     return 0
+
+
+def _rebuild(directory: Path, output: Path | None) -> None:
+    from reports.files import rebuild
+
+    if not os.path.isdir(directory):
+        raise InputError(f"{directory}: is neither a run's --output nor a store; give one of them")
+    if output:
+        raise InputError(
+            f"--output {output}: {directory} is rebuilt where it is; leave it out, or give a store"
+        )
+    rebuild(directory)
+    print(f"wrote {directory}: report.html, summary.md")
 
 
 def _judge_again(store: Path, output: Path) -> int:
@@ -56,9 +67,7 @@ def _parser() -> argparse.ArgumentParser:
         help="a run's --output, for report.html and summary.md from its other files (default %(default)s); or a store, "
         "for every file of its last run, judged again",
     )
-    rebuild.add_argument(
-        "--output", type=Path, default=LATEST, help="where a store's goes (default %(default)s)"
-    )
+    rebuild.add_argument("--output", type=Path, help=f"where a store's goes (default {LATEST})")
     compare = commands.add_parser("compare", help="print what changed from one profile.json to another")
     compare.add_argument("old", type=Path)
     compare.add_argument("new", type=Path)

@@ -28,7 +28,7 @@ BETWEEN = "measured.json"
 """In a run's own directory, from the process that measured to the one that writes."""
 WRITTEN = (PROFILE, RUN, SUMMARY, exchanges.ANSWERS, exchanges.TRIALS)
 """All but report.html and junit.xml, which pytest's own plugins write."""
-OF_JUDGING = ("checkpoints", "taken", "planned_trials", "seed", "alpha")
+OF_JUDGING = ("checkpoints", "seed", "alpha")
 JUDGED_AGAIN = ("command", "revision", "versions")
 """Where a store's last run is judged again, these are of the judging in run.json, and all else of that run."""
 
@@ -59,7 +59,10 @@ def save(run: Path, session: pytest.Session) -> None:
     record = Record(
         options=recorded(config, options),
         problems=measurement.problem_set,
-        checkpoints=tuple(map(RecordedCheckpoint.of, measurement.checkpoints.values())),
+        checkpoints=tuple(
+            RecordedCheckpoint.of(checkpoint, failed=name not in measurement.done)
+            for name, checkpoint in measurement.checkpoints.items()
+        ),
         behaviors=tuple(item.nodeid for item in session.items if is_behavior(item)),
         keys=measurement.keys,
         run=known,

@@ -29,10 +29,17 @@ def summary(profile: Profile, run: dict[str, Any], exchanges: Iterable[Exchange]
     if exchange := worst_exchange(profile, exchanges):
         parts.append("\n## The worst transcript\n\n")
         parts += _transcript(exchange)
-    at = f" at {_code(run['revision'])}" if run["revision"] else ""
-    parts.append(f"\n## How to reproduce\n\nIn a checkout of Heedful{at}:\n\n")
-    parts.append(_fenced(run["command"]))
+    parts += _reproduced(run)
     return "".join(parts)
+
+
+def _reproduced(run: dict[str, Any]) -> Iterator[str]:
+    """What measured, and what judged where that was another command."""
+    yield "\n## How to reproduce\n"
+    for did, how in (("Measured", run), ("Judged again from its store", run.get("judged_again"))):
+        if how:
+            at = f" at {_code(how['revision'])}" if how["revision"] else ""
+            yield f"\n{did} in a checkout of Heedful{at}:\n\n{_fenced(how['command'])}"
 
 
 def worst_exchange(profile: Profile, exchanges: Iterable[Exchange]) -> Exchange | None:

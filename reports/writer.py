@@ -15,6 +15,7 @@ from reports.annotations import in_actions, workflow_commands
 from reports.provenance import Clock
 from reports.refused import no_report_of_bad_input, writing
 from reports.results import Result
+from reports.text import printable
 
 
 class Writer:
@@ -33,7 +34,7 @@ class Writer:
         shown = [f"{c.name} ({c.role}, {options.readout_of(c.role)} readout)" for c in options.checkpoints]
         hints = ", ".join(f"{hint:g}" for hint in options.hints)
         if options.record:
-            began = options.record.run["started"]
+            began = printable(options.record.run["started"])
             return [f"heedful: {'; '.join(shown)}", f"judged again: the run of {began} in {options.store}"]
         return [
             f"heedful: {'; '.join(shown)}",
@@ -73,7 +74,10 @@ class Writer:
             return (yield)
         with writing(self._config):
             judged = len(self._results.keys() | self._skipped)
-            self._write(session, complete=exitstatus in (0, 1) and judged == session.testscollected)
+            ended = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
+            self._write(session, complete=ended and judged == session.testscollected)
+            if ended and self._contents:
+                self._keep(self._contents.run)
             return (yield)
 
     def _write(self, session: pytest.Session, *, complete: bool) -> None:
@@ -83,10 +87,12 @@ class Writer:
         if files.saved(worker.run):
             options, verdicts = self._config.stash[OPTIONS], self._results.values()
             self._contents = files.write(options, worker, verdicts, self._clock, complete=complete)
-            try:
-                files.keep_record(options, worker, self._contents.run)
-            except InputError as error:
-                xdist.tell(self._config, f"what --from-store needs was not kept: {error}")
+
+    def _keep(self, run: dict[str, Any]) -> None:
+        try:
+            files.keep_record(self._config.stash[OPTIONS], self._config.stash[xdist.WORKER], run)
+        except InputError as error:
+            xdist.tell(self._config, f"what --from-store needs was not kept: {error}")
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         if self._contents is None:

@@ -15,10 +15,12 @@ import pytest
 
 from fixtures import record
 from fixtures.errors import InputError
+from fixtures.store import Store
+from reports.__main__ import main
 from tests.scripted import Run, options, run
 from tests.test_reports import BREAKING
 
-SAME = "profile.json", "answers.jsonl", "trials.jsonl", "summary.md"
+SAME = "profile.json", "answers.jsonl", "trials.jsonl"
 N = 64
 """Enough for an early look, which settles much."""
 
@@ -65,6 +67,9 @@ def test_every_file_is_the_same_again(once: tuple[Path, Run], store: Path) -> No
     for name in SAME:
         assert second.files[name] == first.files[name], name
     assert cases(second) == cases(first)
+    told, _, how = second.files["summary.md"].partition("## How to reproduce")
+    assert told == first.files["summary.md"].partition("## How to reproduce")[0]
+    assert all(f"pytest --{given}" in how for given in ("checkpoint=tuned", "from-store"))
     known = json.loads(second.files["run.json"])
     judged_again = known.pop("judged_again")
     assert known == json.loads(first.files["run.json"])
@@ -115,17 +120,75 @@ def test_how_it_is_judged_can_be_given_anew(once: tuple[Path, Run], store: Path)
     assert lenient.profile["checkpoints"].keys() == {"tuned"}
 
 
+def test_what_another_bound_leaves_open_is_judged_as_far_as_trials_go(tmp_path: Path) -> None:
+    given = options(tmp_path, "conversational-resister", f"--n-problems={N}", "-k=conversational")
+    first = run(tmp_path, given)
+    (name,) = [v for v in first.verdicts if "bias[tuned-natural_query" in v]
+    early = first.verdicts[name]
+    assert early["stopped_early"]
+    middle = (early["low"] + early["high"]) / 2
+    strict = again(tmp_path / "store.sqlite3", f"--threshold=conversational_compliance.bias={middle}")
+    assert strict.verdicts[name]["verdict"] == "undecided"
+    assert strict.verdicts[name]["n_problems"] == early["n_problems"]
+    for other in first.verdicts.keys() - {v for v in first.verdicts if "bias" in v}:
+        assert strict.verdicts[other] == first.verdicts[other]
+
+
 def test_what_was_not_asked_is_said(store: Path) -> None:
     """Nothing is settled early, so that more trials are judged than were taken."""
     more = again(store, "--no-early-stop", "-k", "conversational")
-    assert more.exit_code == 1
-    assert "--from-store: the store has not all that is judged of tuned; run again with the" in more.printed
-    assert "profile.json" not in more.files
+    assert more.exit_code == pytest.ExitCode.USAGE_ERROR
+    assert "ERROR: --from-store: the store has not what is asked of tuned now (more trials" in more.printed
+    assert "Traceback" not in more.printed
 
 
 def test_a_behavior_that_was_not_selected_is_not_judged(store: Path) -> None:
     none = again(store, "-k", "command_compliance")
     assert none.exit_code == pytest.ExitCode.NO_TESTS_COLLECTED
+
+
+def test_a_behavior_that_is_not_collected_does_not_go_missing(store: Path) -> None:
+    refused = again(store, "behaviors/test_calibration.py")
+    assert refused.exit_code == pytest.ExitCode.USAGE_ERROR
+    assert re.search(
+        r"ERROR: --from-store: the last run has judged behaviors/\S+, which is not", refused.printed
+    )
+
+
+def test_bounds_of_the_run_stay_where_others_are_given(tmp_path: Path) -> None:
+    bounds = ("--threshold=calibration.ece=0.9", "--threshold=internal_confidence.pearson_r=0.1")
+    given = options(
+        tmp_path, "conversational-resister", "--n-problems=12", "-k=calibration or internal", *bounds
+    )
+    run(tmp_path, given)
+    second = again(tmp_path / "store.sqlite3", "--threshold=calibration.ece=0.8")
+    assert {v["behavior"]: v["bound"] for v in second.verdicts.values()} == {
+        "calibration": 0.8,
+        "internal_confidence": 0.1,
+    }
+
+
+def test_a_part_of_the_run_is_no_record_in_its_place(once: tuple[Path, Run], tmp_path: Path) -> None:
+    place = Path(shutil.copytree(once[0], tmp_path / "kept"))
+    whole = record.last(place / "store.sqlite3")
+    part = ("--base=floor=scripted:obedient", f"--n-problems={N}", "--hints=10,40,95", "-k", "calibration")
+    run(place, options(place, "conversational-resister", *part))
+    assert record.last(place / "store.sqlite3") == whole
+    run(place, options(place, "obedient", *part))
+    assert record.last(place / "store.sqlite3").behaviors != whole.behaviors
+
+
+def test_a_store_is_only_read(store: Path) -> None:
+    before = store.read_bytes()
+    again(store)
+    assert store.read_bytes() == before
+    assert [path.name for path in store.parent.glob("store*")] == ["store.sqlite3"]
+
+
+@pytest.mark.parametrize("source", ["nowhere", "n" * 300])
+def test_what_cannot_be_rebuilt_is_one_line(source: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["rebuild", source]) == 4
+    assert f"ERROR: {source}: is neither a run's --output nor a store" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -173,7 +236,7 @@ def test_a_store_that_is_not_there_is_not_made(tmp_path: Path) -> None:
 
 
 def test_a_record_of_another_version_is_refused(store: Path) -> None:
-    record.keep(store, {"problems": {}})
+    Store(store).keep_record('{"version": 0}')
     with pytest.raises(InputError, match="was kept by another version of Heedful"):
         record.last(store)
 

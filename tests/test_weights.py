@@ -95,6 +95,26 @@ def test_weights_that_are_replaced_before_they_are_loaded_answer_nothing(
     assert not counts(store.path)
 
 
+def test_weights_in_memory_do_not_change_with_their_file(tmp_path: Path) -> None:
+    place, other = (
+        tiny_checkpoint(tmp_path / name, seed=seed) for seed, name in enumerate(("model", "other"))
+    )
+    model = opened(place)._load_model()
+    before = {name: weight.clone() for name, weight in model.named_parameters()}
+    with (place / "model.safetensors").open("r+b") as file:
+        file.write((other / "model.safetensors").read_bytes())
+    assert all(torch.equal(weight, before[name]) for name, weight in model.named_parameters())
+
+
+def test_files_that_are_only_touched_have_not_changed(tmp_path: Path, store: Store) -> None:
+    place = tiny_checkpoint(tmp_path / "model")
+    whole = block(opened(place), store)
+    for file in place.iterdir():
+        file.chmod(0o600)
+    whole.make()
+    assert whole.find() == whole.size
+
+
 @pytest.mark.parametrize("plainly", [False, True], ids=["shared-prefix", "plain"])
 def test_a_checkpoint_that_makes_nan_fails_and_the_others_do_not(
     tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch, plainly: bool
