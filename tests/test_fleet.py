@@ -132,6 +132,14 @@ def test_a_lost_replica_s_replies_are_made_again(fleet: Fleet, tmp_path: Path) -
     assert checkpoint.notes == ["plain batches"]
 
 
+def test_calls_whose_replies_are_taken_in_turns(fleet: Fleet, tmp_path: Path) -> None:
+    checkpoint = faulty(fleet, "works", tmp_path)
+    for _ in range(5):
+        calls = [checkpoint.generate(QUESTIONS, 1) for _ in range(2)]
+        first, second = zip(*zip(*calls, strict=True), strict=True)
+        assert dict(first) == dict(second) == ECHO
+
+
 @pytest.mark.parametrize(
     ("how", "error", "words"),
     [
