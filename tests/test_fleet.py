@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -208,12 +209,21 @@ REFUSED = {
     "workers": (["--ray=local", "-n2"], "--ray local: works for one process; leave out -n"),
     "device": (["--ray=local", "--device=cuda:1"], "--device cuda:1: Ray chooses which"),
     "closed": (["--ray=127.0.0.1:9"], "--ray 127.0.0.1:9: nothing answers there (Connection refused)"),
+    "no-host": (["--ray=10..0.1:6379"], "--ray 10..0.1:6379: nothing answers there (encoding with 'idna'"),
 }
 
 
 @pytest.mark.parametrize(("arguments", "words"), REFUSED.values(), ids=REFUSED)
 def test_bad_options(tmp_path: Path, arguments: list[str], words: str) -> None:
     assert words in Run(tmp_path).refused(*arguments)
+
+
+def test_a_port_that_is_not_ray_s(tmp_path: Path) -> None:
+    impatient = {"RAY_py_gcs_connect_timeout_s": "1", "RAY_gcs_rpc_server_connect_timeout_s": "1"}
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        address = f"127.0.0.1:{other.getsockname()[1]}"
+        arguments = "-p", "tests.scripted", "--problems=demo", "--checkpoint=scripted:obedient", f"--ray={address}"
+        assert f"--ray {address}: cannot be used" in Run(tmp_path, impatient).refused(*arguments)
 
 
 def test_ray_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
