@@ -161,6 +161,11 @@ def test_what_fails_on_a_replica_fails_here(
     assert dict(faulty(fleet, "works", tmp_path).generate(QUESTIONS, 1)) == ECHO
 
 
+def test_the_signal_to_end_interrupts(fleet: Fleet) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        assert fleet.replicas and os.kill(os.getpid(), signal.SIGTERM)
+
+
 def test_a_problem_s_trials_are_dealt_together() -> None:
     asked = dict(enumerate(trials(10)))
     parts = by_problem(asked)
@@ -208,6 +213,7 @@ REFUSED = {
     "no-address": (["--ray=somewhere"], "--ray somewhere: is no address"),
     "workers": (["--ray=local", "-n2"], "--ray local: works for one process; leave out -n"),
     "device": (["--ray=local", "--device=cuda:1"], "--device cuda:1: Ray chooses which"),
+    "auto": (["--ray=local", "--device=auto"], "--device auto: is for engines on this machine"),
     "closed": (["--ray=127.0.0.1:9"], "--ray 127.0.0.1:9: nothing answers there (Connection refused)"),
     "no-host": (["--ray=10..0.1:6379"], "--ray 10..0.1:6379: nothing answers there (encoding with 'idna'"),
 }
