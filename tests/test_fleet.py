@@ -26,6 +26,8 @@ from tests.refusal import ROOT, Run
 
 pytest.importorskip("ray", reason="Ray is not installed: pip install -e '.[ray]'")
 
+from fixtures.checkpoints import cluster
+from fixtures.checkpoints.cluster import Share
 from fixtures.checkpoints.fleet import Fleet, FleetCheckpoint, by_problem
 
 INSTRUCT = DEMO[1]
@@ -162,8 +164,9 @@ def test_what_fails_on_a_replica_fails_here(
 
 
 def test_the_signal_to_end_interrupts(fleet: Fleet) -> None:
+    assert fleet.replicas
     with pytest.raises(KeyboardInterrupt):
-        assert fleet.replicas and os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def test_a_problem_s_trials_are_dealt_together() -> None:
@@ -207,6 +210,39 @@ def test_the_same_profile_with_a_replica_killed(tmp_path: Path) -> None:
     assert (fleet / "output" / "profile.json").read_text() == expected.files["profile.json"]
 
 
+SHARES: list[tuple[list[dict[str, int]], int | None, str | None, Share | str]] = [
+    ([{"GPU": 8, "CPU": 64}, {"GPU": 8, "CPU": 64}], None, None, Share(16, 1, 1)),
+    ([{"GPU": 8, "CPU": 4}, {"GPU": 1, "CPU": 8}], None, None, Share(5, 1, 1)),
+    ([{"GPU": 8, "CPU": 4}, {"GPU": 1, "CPU": 8}], 6, None, "--replicas 6: the Ray cluster has accelerators"),
+    ([{"GPU": 8}], None, "cuda", "--device cuda: no node of the Ray cluster has an accelerator and a CPU"),
+    ([{"CPU": 7}, {"CPU": 3}], 3, None, Share(3, 0, 3)),
+    ([{"CPU": 3_000_000}], 3_000_000, None, Share(3_000_000, 0, 1)),
+    ([{"CPU": 2}], 3, None, "--replicas 3: the Ray cluster has 2 CPUs"),
+    ([{"GPU": 8}], None, None, "--ray: the cluster has no CPUs"),
+]
+
+
+@pytest.mark.parametrize(("nodes", "replicas", "device", "share"), SHARES)
+def test_what_a_replica_gets_of_the_nodes(
+    monkeypatch: pytest.MonkeyPatch,
+    nodes: list[dict[str, int]],
+    replicas: int | None,
+    device: str | None,
+    share: Share | str,
+) -> None:
+    monkeypatch.setattr("ray.nodes", lambda: [{"Alive": True, "Resources": node} for node in nodes])
+    if isinstance(share, Share):
+        assert cluster.share(replicas, device) == share
+    else:
+        with pytest.raises(InputError, match=share):
+            cluster.share(replicas, device)
+
+
+def test_more_replicas_than_this_machine_bears() -> None:
+    with pytest.raises(InputError, match="--replicas 1000000: are too many for this machine's"):
+        cluster.connect("local", 1_000_000)
+
+
 REFUSED = {
     "no-cluster": (["--replicas=2"], "--replicas 2: are those of a Ray cluster; give --ray"),
     "none": (["--ray=local", "--replicas=0"], "--replicas 0: is not a whole number of at least 1"),
@@ -228,7 +264,13 @@ def test_a_port_that_is_not_ray_s(tmp_path: Path) -> None:
     impatient = {"RAY_py_gcs_connect_timeout_s": "1", "RAY_gcs_rpc_server_connect_timeout_s": "1"}
     with socket.create_server(("127.0.0.1", 0)) as other:
         address = f"127.0.0.1:{other.getsockname()[1]}"
-        arguments = "-p", "tests.scripted", "--problems=demo", "--checkpoint=scripted:obedient", f"--ray={address}"
+        arguments = (
+            "-p",
+            "tests.scripted",
+            "--problems=demo",
+            "--checkpoint=scripted:obedient",
+            f"--ray={address}",
+        )
         assert f"--ray {address}: cannot be used" in Run(tmp_path, impatient).refused(*arguments)
 
 
