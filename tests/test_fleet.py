@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -26,9 +27,12 @@ from tests.refusal import ROOT, Run
 
 pytest.importorskip("ray", reason="Ray is not installed: pip install -e '.[ray]'")
 
-from fixtures.checkpoints import cluster
+import ray
+
+from fixtures.checkpoints import cluster, replicas
 from fixtures.checkpoints.cluster import Share
 from fixtures.checkpoints.fleet import Fleet, FleetCheckpoint, by_problem
+from fixtures.checkpoints.replicas import Replica
 
 INSTRUCT = DEMO[1]
 
@@ -133,6 +137,55 @@ def test_a_lost_replica_s_replies_are_made_again(fleet: Fleet, tmp_path: Path) -
     assert dict(checkpoint.generate(QUESTIONS, 1)) == ECHO
     assert (tmp_path / "once").exists()
     assert checkpoint.notes == ["plain batches"]
+
+
+def all_started(fleet: Fleet) -> list[Any]:
+    while len(fleet.replicas._has) < 2:
+        fleet.replicas.wait()
+    return list(fleet.replicas._has)
+
+
+def kill(replica: Any) -> None:
+    """As the kernel does: nobody is told."""
+    pid = ray.get(replica.__ray_call__.remote(lambda self: os.getpid()))
+    psutil.Process(pid).kill()
+    deadline = time.monotonic() + 60
+    while psutil.pid_exists(pid):
+        assert time.monotonic() < deadline, "does not end"
+        time.sleep(0.02)
+
+
+def test_replicas_that_are_lost_while_idle(
+    fleet: Fleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One is found out by the only chunk, which a second would fail."""
+    monkeypatch.setattr(replicas, "TRIES", 2)
+    checkpoint = faulty(fleet, "works", tmp_path)
+    for replica in all_started(fleet):
+        kill(replica)
+    assert len(dict(checkpoint.generate(QUESTIONS[:1], 1))) == 1
+
+
+class Stillborn(Replica):
+    def __init__(self, directory: str) -> None:
+        raise OSError(f"{directory} is full")
+
+
+def test_replicas_that_cannot_be_replaced(fleet: Fleet, tmp_path: Path) -> None:
+    """They that are left go on alone; where none is, that is said, and the next are tried."""
+    checkpoint = faulty(fleet, "works", tmp_path)
+    first, second = all_started(fleet)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fleet.replicas, "_actor", ray.remote(Stillborn).options(num_cpus=1))
+        kill(first)
+        assert dict(checkpoint.generate(QUESTIONS, 1)) == ECHO
+        while fleet.replicas._under_way:
+            fleet.replicas.wait()
+        assert list(fleet.replicas._has) == [second]
+        kill(second)
+        with pytest.raises(RuntimeError, match="3 replicas in a row did not start"):
+            list(checkpoint.generate(QUESTIONS, 1))
+    assert dict(faulty(fleet, "works", tmp_path).generate(QUESTIONS, 1)) == ECHO
 
 
 def test_calls_whose_replies_are_taken_in_turns(fleet: Fleet, tmp_path: Path) -> None:
