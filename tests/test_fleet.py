@@ -84,6 +84,13 @@ def test_the_same_as_in_process_and_with_a_replica_killed(
     assert victim.pid not in {process.pid for process in replica_processes(os.getpid())}
 
 
+class OddError(Exception):
+    """Cannot be unpickled: its own arguments are not those that it gives on."""
+
+    def __init__(self, file: str, held: str) -> None:
+        super().__init__(f"{file} has {held}")
+
+
 class Faulty:
     """Says "yes", or does what its spec says: `faulty:HOW:FILE`."""
 
@@ -96,6 +103,8 @@ class Faulty:
         _, self._how, file = spec.spec.split(":")
         self._once = Path(file)
         self.fingerprint = "one"
+        if self._how == "no-library" and Path(sys.argv[0]).name == "default_worker.py":
+            raise ModuleNotFoundError("No module named 'torch'")
 
     def render(self, conversation: Conversation) -> str:
         return "..."
@@ -113,6 +122,8 @@ class Faulty:
             raise InputError("--checkpoint x: has no weights")
         if self._how == "fails":
             raise RuntimeError("a kernel failed")
+        if self._how == "odd":
+            raise OddError("a file", "half of it")
         if self._how == "differs":
             self.fingerprint = "another"
         self.notes = ["plain batches"]
@@ -141,7 +152,7 @@ def test_a_lost_replica_s_replies_are_made_again(fleet: Fleet, tmp_path: Path) -
 
 def all_started(fleet: Fleet) -> list[Any]:
     while len(fleet.replicas._has) < 2:
-        fleet.replicas.wait()
+        fleet.wait()
     return list(fleet.replicas._has)
 
 
@@ -180,10 +191,10 @@ def test_replicas_that_cannot_be_replaced(fleet: Fleet, tmp_path: Path) -> None:
         kill(first)
         assert dict(checkpoint.generate(QUESTIONS, 1)) == ECHO
         while fleet.replicas._under_way:
-            fleet.replicas.wait()
+            fleet.wait()
         assert list(fleet.replicas._has) == [second]
         kill(second)
-        with pytest.raises(RuntimeError, match="3 replicas in a row did not start"):
+        with pytest.raises(RuntimeError, match=r"3 replicas in a row did not start \(OSError: .* is full\)"):
             list(checkpoint.generate(QUESTIONS, 1))
     assert dict(faulty(fleet, "works", tmp_path).generate(QUESTIONS, 1)) == ECHO
 
@@ -199,8 +210,9 @@ def test_calls_whose_replies_are_taken_in_turns(fleet: Fleet, tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("how", "error", "words"),
     [
-        ("dies", RuntimeError, "3 replicas were lost over the same replies"),
-        ("refuses", InputError, "--checkpoint x: has no weights"),
+        ("dies", RuntimeError, r"3 replicas were lost over the same replies \(.*worker process has died"),
+        ("refuses", InputError, r"^--checkpoint x: has no weights \(on node [0-9.]+\)$"),
+        ("odd", RuntimeError, "OddError: a file has half of it"),
         ("fails", RuntimeError, "a kernel failed"),
         ("differs", InputError, "is another checkpoint on a node"),
     ],
@@ -220,6 +232,23 @@ def test_the_signal_to_end_interrupts(fleet: Fleet) -> None:
     assert fleet.replicas
     with pytest.raises(KeyboardInterrupt):
         os.kill(os.getpid(), signal.SIGTERM)
+
+
+def test_a_replica_that_cannot_open_it(fleet: Fleet, tmp_path: Path) -> None:
+    with pytest.raises(
+        InputError, match=r"^--ray local: .* \(ModuleNotFoundError: No module named 'torch'\)"
+    ):
+        faulty(fleet, "no-library", tmp_path)
+
+
+def test_a_cluster_without_room(fleet: Fleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert fleet.replicas
+    full = Fleet("local", 1, "cpu")
+    monkeypatch.setattr(full, "_replicas", replicas.Replicas(Share(1, 0, 1_000)))
+    monkeypatch.setattr(replicas, "ROOM", 0.5)
+    with pytest.raises(InputError, match=r"^--ray local: has no room for a replica just now"):
+        faulty(full, "works", tmp_path)
+    full.replicas.close()
 
 
 def test_a_problem_s_trials_are_dealt_together() -> None:
