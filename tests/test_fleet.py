@@ -32,7 +32,7 @@ import ray
 from fixtures.checkpoints import cluster, replicas
 from fixtures.checkpoints.cluster import Share
 from fixtures.checkpoints.fleet import Fleet, FleetCheckpoint, by_problem
-from fixtures.checkpoints.replicas import Replica
+from fixtures.checkpoints.replicas import Made, Replica
 
 INSTRUCT = DEMO[1]
 
@@ -78,7 +78,9 @@ def test_the_same_as_in_process_and_with_a_replica_killed(
     assert dict(there.generate(answers, 6, logprobs=True)) == expected[0]
     replies = there.generate(asked, 4)
     made = dict([next(replies)])
-    victim = replica_processes(os.getpid())[0]
+    making = replica_processes(os.getpid())
+    assert making, "all replies are made"
+    victim = making[0]
     victim.send_signal(signal.SIGKILL)
     assert made | dict(replies) == expected[1]
     assert victim.pid not in {process.pid for process in replica_processes(os.getpid())}
@@ -251,6 +253,13 @@ def test_a_cluster_without_room(fleet: Fleet, tmp_path: Path, monkeypatch: pytes
     full.replicas.close()
 
 
+def test_accelerators_that_differ(fleet: Fleet, tmp_path: Path) -> None:
+    checkpoint = faulty(fleet, "works", tmp_path)
+    for name in ("", "H100", "H100"):
+        checkpoint._check(Made({}, "one", "faulty", "none", name, ()))
+    assert checkpoint.notes == ["made on H100 too, whose last digits may differ"]
+
+
 def test_a_problem_s_trials_are_dealt_together() -> None:
     asked = dict(enumerate(trials(10)))
     parts = by_problem(asked)
@@ -280,12 +289,15 @@ def test_the_same_profile_with_a_replica_killed(tmp_path: Path) -> None:
     }
     expected = scripted.run(alone, options_in[alone])
     with scripted.started(fleet, [*options_in[fleet], "--ray=local", "--replicas=2"]) as run:
-        while counts(fleet / "store").total() < 9:
-            assert run.poll() is None, run.communicate()[0]
-            time.sleep(0.02)
-        while not (replicas := replica_processes(run.pid)):
-            time.sleep(0.02)
-        replicas[0].send_signal(signal.SIGKILL)
+        scripted.wait_for(lambda: counts(fleet / "store").total() >= 9, run)
+        making: list[psutil.Process] = []
+
+        def found() -> bool:
+            making[:] = replica_processes(run.pid)
+            return bool(making)
+
+        scripted.wait_for(found, run)
+        making[0].send_signal(signal.SIGKILL)
         assert counts(fleet / "store").total() < counts(alone / "store").total()
         printed, _ = run.communicate(timeout=300)
     assert run.returncode == expected.exit_code == 1, printed
