@@ -32,7 +32,7 @@ import ray
 from fixtures.checkpoints import cluster, replicas
 from fixtures.checkpoints.cluster import Share
 from fixtures.checkpoints.fleet import Fleet, FleetCheckpoint, by_problem
-from fixtures.checkpoints.replicas import Made, Replica
+from fixtures.checkpoints.replicas import Asked, Chunk, Made, Replica
 
 INSTRUCT = DEMO[1]
 
@@ -201,12 +201,15 @@ def test_replicas_that_cannot_be_replaced(fleet: Fleet, tmp_path: Path) -> None:
     assert dict(faulty(fleet, "works", tmp_path).generate(QUESTIONS, 1)) == ECHO
 
 
-def test_calls_whose_replies_are_taken_in_turns(fleet: Fleet, tmp_path: Path) -> None:
+def test_a_chunk_that_another_call_s_wait_finishes(fleet: Fleet, tmp_path: Path) -> None:
     checkpoint = faulty(fleet, "works", tmp_path)
-    for _ in range(5):
-        calls = [checkpoint.generate(QUESTIONS, 1) for _ in range(2)]
-        first, second = zip(*zip(*calls, strict=True), strict=True)
-        assert dict(first) == dict(second) == ECHO
+    first, last = (Made({at: ECHO[at]}, "one", "faulty", "none", "", ()) for at in range(2))
+    chunks = [Chunk(Asked(checkpoint._opening, {})) for _ in range(2)]
+    chunks[1].made = first
+    made = checkpoint._made(chunks)
+    assert next(made) is first
+    chunks[0].made = last
+    assert list(made) == [last]
 
 
 @pytest.mark.parametrize(
