@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -25,7 +27,12 @@ from tests.refusal import ROOT, Run
 
 pytest.importorskip("ray", reason="Ray is not installed: pip install -e '.[ray]'")
 
+import ray
+
+from fixtures.checkpoints import cluster, replicas
+from fixtures.checkpoints.cluster import Share
 from fixtures.checkpoints.fleet import Fleet, FleetCheckpoint, by_problem
+from fixtures.checkpoints.replicas import Asked, Chunk, Made, Replica
 
 INSTRUCT = DEMO[1]
 
@@ -71,10 +78,19 @@ def test_the_same_as_in_process_and_with_a_replica_killed(
     assert dict(there.generate(answers, 6, logprobs=True)) == expected[0]
     replies = there.generate(asked, 4)
     made = dict([next(replies)])
-    victim = replica_processes(os.getpid())[0]
+    making = replica_processes(os.getpid())
+    assert making, "all replies are made"
+    victim = making[0]
     victim.send_signal(signal.SIGKILL)
     assert made | dict(replies) == expected[1]
     assert victim.pid not in {process.pid for process in replica_processes(os.getpid())}
+
+
+class OddError(Exception):
+    """Cannot be unpickled: its own arguments are not those that it gives on."""
+
+    def __init__(self, file: str, held: str) -> None:
+        super().__init__(f"{file} has {held}")
 
 
 class Faulty:
@@ -89,6 +105,8 @@ class Faulty:
         _, self._how, file = spec.spec.split(":")
         self._once = Path(file)
         self.fingerprint = "one"
+        if self._how == "no-library" and Path(sys.argv[0]).name == "default_worker.py":
+            raise ModuleNotFoundError("No module named 'torch'")
 
     def render(self, conversation: Conversation) -> str:
         return "..."
@@ -106,6 +124,8 @@ class Faulty:
             raise InputError("--checkpoint x: has no weights")
         if self._how == "fails":
             raise RuntimeError("a kernel failed")
+        if self._how == "odd":
+            raise OddError("a file", "half of it")
         if self._how == "differs":
             self.fingerprint = "another"
         self.notes = ["plain batches"]
@@ -132,11 +152,72 @@ def test_a_lost_replica_s_replies_are_made_again(fleet: Fleet, tmp_path: Path) -
     assert checkpoint.notes == ["plain batches"]
 
 
+def all_started(fleet: Fleet) -> list[Any]:
+    while len(fleet.replicas._has) < 2:
+        fleet.wait()
+    return list(fleet.replicas._has)
+
+
+def kill(replica: Any) -> None:
+    """As the kernel does: nobody is told."""
+    pid = ray.get(replica.__ray_call__.remote(lambda self: os.getpid()))
+    psutil.Process(pid).kill()
+    deadline = time.monotonic() + 60
+    while psutil.pid_exists(pid):
+        assert time.monotonic() < deadline, "does not end"
+        time.sleep(0.02)
+
+
+def test_replicas_that_are_lost_while_idle(
+    fleet: Fleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One is found out by the only chunk, which a second would fail."""
+    monkeypatch.setattr(replicas, "TRIES", 2)
+    checkpoint = faulty(fleet, "works", tmp_path)
+    for replica in all_started(fleet):
+        kill(replica)
+    assert len(dict(checkpoint.generate(QUESTIONS[:1], 1))) == 1
+
+
+class Stillborn(Replica):
+    def __init__(self, directory: str) -> None:
+        raise OSError(f"{directory} is full")
+
+
+def test_replicas_that_cannot_be_replaced(fleet: Fleet, tmp_path: Path) -> None:
+    """They that are left go on alone; where none is, that is said, and the next are tried."""
+    checkpoint = faulty(fleet, "works", tmp_path)
+    first, second = all_started(fleet)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fleet.replicas, "_actor", ray.remote(Stillborn).options(num_cpus=1))
+        kill(first)
+        assert dict(checkpoint.generate(QUESTIONS, 1)) == ECHO
+        while fleet.replicas._under_way:
+            fleet.wait()
+        assert list(fleet.replicas._has) == [second]
+        kill(second)
+        with pytest.raises(RuntimeError, match=r"3 replicas in a row did not start \(OSError: .* is full\)"):
+            list(checkpoint.generate(QUESTIONS, 1))
+    assert dict(faulty(fleet, "works", tmp_path).generate(QUESTIONS, 1)) == ECHO
+
+
+def test_a_chunk_that_another_call_s_wait_finishes(fleet: Fleet, tmp_path: Path) -> None:
+    checkpoint = faulty(fleet, "works", tmp_path)
+    first, last = (Made({at: ECHO[at]}, "one", "faulty", "none", "", ()) for at in range(2))
+    chunks = [Chunk(Asked(checkpoint._opening, {})) for _ in range(2)]
+    chunks[1].made = first
+    made = checkpoint._made(chunks)
+    assert next(made) is first
+    chunks[0].made = last
+    assert list(made) == [last]
+
+
 @pytest.mark.parametrize(
     ("how", "error", "words"),
     [
-        ("dies", RuntimeError, "3 replicas were lost over the same replies"),
-        ("refuses", InputError, "--checkpoint x: has no weights"),
+        ("dies", RuntimeError, r"3 replicas were lost over the same replies \(.*worker process has died"),
+        ("refuses", InputError, r"^--checkpoint x: has no weights \(on node [0-9.]+\)$"),
+        ("odd", RuntimeError, "OddError: a file has half of it"),
         ("fails", RuntimeError, "a kernel failed"),
         ("differs", InputError, "is another checkpoint on a node"),
     ],
@@ -150,6 +231,36 @@ def test_what_fails_on_a_replica_fails_here(
         with pytest.raises(error, match=words):
             list(replies)
     assert dict(faulty(fleet, "works", tmp_path).generate(QUESTIONS, 1)) == ECHO
+
+
+def test_the_signal_to_end_interrupts(fleet: Fleet) -> None:
+    assert fleet.replicas
+    with pytest.raises(KeyboardInterrupt):
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def test_a_replica_that_cannot_open_it(fleet: Fleet, tmp_path: Path) -> None:
+    with pytest.raises(
+        InputError, match=r"^--ray local: .* \(ModuleNotFoundError: No module named 'torch'\)"
+    ):
+        faulty(fleet, "no-library", tmp_path)
+
+
+def test_a_cluster_without_room(fleet: Fleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert fleet.replicas
+    full = Fleet("local", 1, "cpu")
+    monkeypatch.setattr(full, "_replicas", replicas.Replicas(Share(1, 0, 1_000)))
+    monkeypatch.setattr(replicas, "ROOM", 0.5)
+    with pytest.raises(InputError, match=r"^--ray local: has no room for a replica just now"):
+        faulty(full, "works", tmp_path)
+    full.replicas.close()
+
+
+def test_accelerators_that_differ(fleet: Fleet, tmp_path: Path) -> None:
+    checkpoint = faulty(fleet, "works", tmp_path)
+    for name in ("", "H100", "H100"):
+        checkpoint._check(Made({}, "one", "faulty", "none", name, ()))
+    assert checkpoint.notes == ["made on H100 too, whose last digits may differ"]
 
 
 def test_a_problem_s_trials_are_dealt_together() -> None:
@@ -181,16 +292,52 @@ def test_the_same_profile_with_a_replica_killed(tmp_path: Path) -> None:
     }
     expected = scripted.run(alone, options_in[alone])
     with scripted.started(fleet, [*options_in[fleet], "--ray=local", "--replicas=2"]) as run:
-        while counts(fleet / "store").total() < 9:
-            assert run.poll() is None, run.communicate()[0]
-            time.sleep(0.02)
-        while not (replicas := replica_processes(run.pid)):
-            time.sleep(0.02)
-        replicas[0].send_signal(signal.SIGKILL)
+        scripted.wait_for(lambda: counts(fleet / "store").total() >= 9, run)
+        making: list[psutil.Process] = []
+
+        def found() -> bool:
+            making[:] = replica_processes(run.pid)
+            return bool(making)
+
+        scripted.wait_for(found, run)
+        making[0].send_signal(signal.SIGKILL)
         assert counts(fleet / "store").total() < counts(alone / "store").total()
         printed, _ = run.communicate(timeout=300)
     assert run.returncode == expected.exit_code == 1, printed
     assert (fleet / "output" / "profile.json").read_text() == expected.files["profile.json"]
+
+
+SHARES: list[tuple[list[dict[str, int]], int | None, str | None, Share | str]] = [
+    ([{"GPU": 8, "CPU": 64}, {"GPU": 8, "CPU": 64}], None, None, Share(16, 1, 1)),
+    ([{"GPU": 8, "CPU": 4}, {"GPU": 1, "CPU": 8}], None, None, Share(5, 1, 1)),
+    ([{"GPU": 8, "CPU": 4}, {"GPU": 1, "CPU": 8}], 6, None, "--replicas 6: the Ray cluster has accelerators"),
+    ([{"GPU": 8}], None, "cuda", "--device cuda: no node of the Ray cluster has an accelerator and a CPU"),
+    ([{"CPU": 7}, {"CPU": 3}], 3, None, Share(3, 0, 3)),
+    ([{"CPU": 3_000_000}], 3_000_000, None, Share(3_000_000, 0, 1)),
+    ([{"CPU": 2}], 3, None, "--replicas 3: the Ray cluster has 2 CPUs"),
+    ([{"GPU": 8}], None, None, "--ray: the cluster has no CPUs"),
+]
+
+
+@pytest.mark.parametrize(("nodes", "replicas", "device", "share"), SHARES)
+def test_what_a_replica_gets_of_the_nodes(
+    monkeypatch: pytest.MonkeyPatch,
+    nodes: list[dict[str, int]],
+    replicas: int | None,
+    device: str | None,
+    share: Share | str,
+) -> None:
+    monkeypatch.setattr("ray.nodes", lambda: [{"Alive": True, "Resources": node} for node in nodes])
+    if isinstance(share, Share):
+        assert cluster.share(replicas, device) == share
+    else:
+        with pytest.raises(InputError, match=share):
+            cluster.share(replicas, device)
+
+
+def test_more_replicas_than_this_machine_bears() -> None:
+    with pytest.raises(InputError, match="--replicas 1000000: are too many for this machine's"):
+        cluster.connect("local", 1_000_000)
 
 
 REFUSED = {
@@ -199,13 +346,29 @@ REFUSED = {
     "no-address": (["--ray=somewhere"], "--ray somewhere: is no address"),
     "workers": (["--ray=local", "-n2"], "--ray local: works for one process; leave out -n"),
     "device": (["--ray=local", "--device=cuda:1"], "--device cuda:1: Ray chooses which"),
+    "auto": (["--ray=local", "--device=auto"], "--device auto: is for engines on this machine"),
     "closed": (["--ray=127.0.0.1:9"], "--ray 127.0.0.1:9: nothing answers there (Connection refused)"),
+    "no-host": (["--ray=10..0.1:6379"], "--ray 10..0.1:6379: nothing answers there (encoding with 'idna'"),
 }
 
 
 @pytest.mark.parametrize(("arguments", "words"), REFUSED.values(), ids=REFUSED)
 def test_bad_options(tmp_path: Path, arguments: list[str], words: str) -> None:
     assert words in Run(tmp_path).refused(*arguments)
+
+
+def test_a_port_that_is_not_ray_s(tmp_path: Path) -> None:
+    impatient = {"RAY_py_gcs_connect_timeout_s": "1", "RAY_gcs_rpc_server_connect_timeout_s": "1"}
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        address = f"127.0.0.1:{other.getsockname()[1]}"
+        arguments = (
+            "-p",
+            "tests.scripted",
+            "--problems=demo",
+            "--checkpoint=scripted:obedient",
+            f"--ray={address}",
+        )
+        assert f"--ray {address}: cannot be used" in Run(tmp_path, impatient).refused(*arguments)
 
 
 def test_ray_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:

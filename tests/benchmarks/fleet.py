@@ -39,6 +39,8 @@ def opened(count: int) -> FleetCheckpoint:
     fleet = Fleet(cluster.LOCAL, count, "cpu")
     fleet._replicas = Replicas(Share(count, 0, 1))
     checkpoint = FleetCheckpoint(DEMO[1], EngineSettings(), fleet)
+    while len(fleet.replicas._has) < count:
+        fleet.wait()
     list(checkpoint.generate(conversations(4 * PROBLEMS), 1))
     return checkpoint
 
