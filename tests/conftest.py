@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,12 @@ from fixtures.option_values import DEMO
 
 if TYPE_CHECKING:
     from tests.serving import Server
+
+
+def pytest_configure() -> None:
+    """A shell's background jobs are begun with this signal ignored, and so would be the suites that tests interrupt."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -135,11 +135,14 @@ def test_what_another_bound_leaves_open_is_judged_as_far_as_trials_go(tmp_path: 
 
 
 def test_what_was_not_asked_is_said(store: Path) -> None:
-    """Nothing is settled early, so that more trials are judged than were taken."""
+    """Nothing is settled early, so that more trials are judged than were taken. What an earlier run wrote stays."""
+    (store.parent / "output").mkdir()
+    (store.parent / "output" / "profile.json").write_text("{}")
     more = again(store, "--no-early-stop", "-k", "conversational")
     assert more.exit_code == pytest.ExitCode.USAGE_ERROR
     assert "ERROR: --from-store: the store has not what is asked of tuned now (more trials" in more.printed
     assert "Traceback" not in more.printed
+    assert more.files == {"profile.json": "{}"}
 
 
 def test_a_behavior_that_was_not_selected_is_not_judged(store: Path) -> None:
