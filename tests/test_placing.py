@@ -12,7 +12,6 @@ import torch
 
 from fixtures.checkpoints import CheckpointSpec, EngineSettings, open_checkpoint, placing
 from fixtures.checkpoints.in_process import InProcessCheckpoint
-from fixtures.checkpoints.placing import Place
 from fixtures.errors import InputError
 from tests.refusal import Run
 from tests.test_shared_prefix import asked
@@ -61,36 +60,8 @@ def test_quantising_without_bitsandbytes_is_one_line(tiny: Path, tmp_path: Path)
     assert "--quantize 4bit: needs bitsandbytes, which is not installed; pip install bitsandbytes" in line
 
 
-@pytest.fixture
-def bitsandbytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As if it were installed."""
+def test_a_quantised_checkpoint_is_not_quantised_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(placing, "find_spec", lambda _: object())
-    monkeypatch.setattr(placing, "version", lambda _: "1.2.3")
-
-
-@pytest.mark.usefixtures("bitsandbytes")
-def test_quantising_without_an_accelerator_is_one_line(tiny: Path) -> None:
-    with pytest.raises(InputError, match=r"^--quantize 8bit: needs an accelerator, and the device is cpu"):
-        opened(tiny, device="cpu", quantize="8bit")
-
-
-@pytest.mark.usefixtures("bitsandbytes")
-def test_a_quantised_checkpoint_is_not_quantised_again() -> None:
     config = SimpleNamespace(quantization_config={"quant_method": "gptq"})
     with pytest.raises(InputError, match="--quantize 4bit: this checkpoint is quantised already"):
-        placing._check_quantizable("4bit", torch.device("cuda"), config)
-
-
-@pytest.mark.usefixtures("bitsandbytes")
-@pytest.mark.parametrize("bits", ["4bit", "8bit"])
-def test_quantising_is_part_of_the_key(bits: str) -> None:
-    plain = Place(torch.device("cuda"), torch.bfloat16)
-    place = Place(torch.device("cuda"), torch.bfloat16, quantize=bits)
-    assert (plain.number, place.number) == ("bfloat16", f"bfloat16, {bits}")
-    assert (plain.engine, place.engine) == ("cuda", "cuda, bitsandbytes 1.2.3")
-    told = place.loading
-    assert told["device_map"] == {"": torch.device("cuda")}
-    assert (told["quantization_config"].load_in_4bit, told["quantization_config"].load_in_8bit) == (
-        bits == "4bit",
-        bits == "8bit",
-    )
+        placing._check_quantizable("4bit", config)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 import torch
-from transformers import AutoModelForCausalLM
+from transformers import AutoModelForCausalLM, DeepseekV3Config, DeepseekV3ForCausalLM
 
 from fixtures.checkpoints import CheckpointSpec, EngineSettings, open_checkpoint
+from fixtures.checkpoints.adapters import WEIGHTS
 from fixtures.checkpoints.in_process import InProcessCheckpoint
 from fixtures.errors import InputError
 from fixtures.problems import Problem
@@ -20,6 +21,7 @@ from fixtures.sharding import Worker
 from fixtures.store import Store, counts
 from fixtures.strategies import strategies
 from fixtures.taking import take
+from tests.test_adapters import adapted
 from tests.tiny import tiny_checkpoint
 
 SETTINGS = Settings((10.0, 60.0), "slot", 6, 6)
@@ -33,9 +35,9 @@ def store(tmp_path: Path) -> Iterator[Store]:
     store.close()
 
 
-def opened(directory: Path) -> InProcessCheckpoint:
+def opened(directory: Path, spec: str = "") -> InProcessCheckpoint:
     checkpoint = open_checkpoint(
-        CheckpointSpec(directory.name, "instruct", str(directory), "--checkpoint"),
+        CheckpointSpec(directory.name, "instruct", spec or str(directory), "--checkpoint"),
         EngineSettings(device="cpu"),
     )
     assert isinstance(checkpoint, InProcessCheckpoint)
@@ -95,15 +97,69 @@ def test_weights_that_are_replaced_before_they_are_loaded_answer_nothing(
     assert not counts(store.path)
 
 
-def test_weights_in_memory_do_not_change_with_their_file(tmp_path: Path) -> None:
-    place, other = (
-        tiny_checkpoint(tmp_path / name, seed=seed) for seed, name in enumerate(("model", "other"))
+def mixture(place: Path, seed: int) -> Path:
+    """A mixture of experts: what routes a token is kept in a buffer, which is read from the file as well."""
+    tiny_checkpoint(place)
+    config = DeepseekV3Config(
+        vocab_size=261,
+        hidden_size=16,
+        intermediate_size=32,
+        moe_intermediate_size=8,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        num_key_value_heads=2,
+        n_routed_experts=4,
+        n_group=1,
+        topk_group=1,
+        num_experts_per_tok=2,
+        first_k_dense_replace=1,
+        kv_lora_rank=4,
+        q_lora_rank=4,
+        qk_rope_head_dim=4,
+        qk_nope_head_dim=4,
+        v_head_dim=4,
     )
-    model = opened(place)._load_model()
-    before = {name: weight.clone() for name, weight in model.named_parameters()}
-    with (place / "model.safetensors").open("r+b") as file:
-        file.write((other / "model.safetensors").read_bytes())
-    assert all(torch.equal(weight, before[name]) for name, weight in model.named_parameters())
+    torch.manual_seed(seed)
+    model = DeepseekV3ForCausalLM(config)
+    for buffer in model.buffers():
+        buffer.fill_(seed)
+    model.save_pretrained(place)
+    return place
+
+
+@pytest.mark.parametrize(
+    "made", [lambda place, seed: tiny_checkpoint(place, seed=seed), mixture], ids=["llama", "mixture"]
+)
+def test_weights_in_memory_do_not_change_with_their_file(
+    tmp_path: Path, made: Callable[[Path, int], Path]
+) -> None:
+    place, other = (made(tmp_path / name, seed) for seed, name in enumerate(("model", "other")))
+    in_memory_as_read(opened(place)._load_model(), place / "model.safetensors", other / "model.safetensors")
+
+
+def test_an_adapter_in_memory_does_not_change_with_its_file(tmp_path: Path) -> None:
+    base = tiny_checkpoint(tmp_path / "base")
+    one, other = (adapted(base, tmp_path / str(seed), seed=seed) / WEIGHTS for seed in (1, 2))
+    in_memory_as_read(opened(base, f"{base}#{one.parent}")._load_model(), one, other)
+
+
+def in_memory_as_read(model: torch.nn.Module, file: Path, other: Path) -> None:
+    before = {name: weight.clone() for name, weight in model.state_dict().items()}
+    with file.open("r+b") as changed:
+        changed.write(other.read_bytes())
+    assert all(torch.equal(weight, before[name]) for name, weight in model.state_dict().items())
+
+
+def test_an_adapter_that_is_replaced_before_it_is_loaded_answers_nothing(
+    tmp_path: Path, store: Store
+) -> None:
+    base = tiny_checkpoint(tmp_path / "base")
+    adapter = adapted(base, tmp_path / "adapter", seed=1)
+    checkpoint = opened(base, f"{base}#{adapter}")
+    adapted(base, adapter, seed=2)
+    with pytest.raises(InputError, match="the files in adapter have changed since this run began"):
+        block(checkpoint, store).make()
+    assert not counts(store.path)
 
 
 def test_files_that_are_only_touched_have_not_changed(tmp_path: Path, store: Store) -> None:

@@ -21,9 +21,10 @@ def tiny_checkpoint(
     pad_token: str | None = "<pad>",
     add_bos: bool = True,
     max_shard_size: str | None = None,
+    width: int = 16,
     seed: int = 0,
 ) -> Path:
-    """Write a Llama of one layer and width 16 with its tokenizer into `directory`, and return it (50 kB).
+    """Write a Llama of one layer and `width` with its tokenizer into `directory`, and return it (50 kB).
 
     The tokenizer has a token for each byte, so that every text survives a round trip. `chat_template` None
     leaves the template out, `add_bos` puts `bos_token` before a text, `max_shard_size` such as "8KB" splits
@@ -54,8 +55,8 @@ def tiny_checkpoint(
     wrapped.save_pretrained(directory)
     config = LlamaConfig(
         vocab_size=len(vocabulary),
-        hidden_size=16,
-        intermediate_size=32,
+        hidden_size=width,
+        intermediate_size=2 * width,
         num_hidden_layers=1,
         num_attention_heads=2,
         num_key_value_heads=1,

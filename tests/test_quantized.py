@@ -1,0 +1,127 @@
+"""Weights in 4 and 8 bits through bitsandbytes, for real, on a CPU. Skipped where that is not installed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, BitsAndBytesConfig
+
+from fixtures.checkpoints import CheckpointSpec, EngineSettings, embedded, open_checkpoint
+from fixtures.checkpoints.in_process import InProcessCheckpoint
+from fixtures.checkpoints.loading import _check_size
+from fixtures.checkpoints.placing import BATCHED, Place
+from fixtures.conversation import Conversation, Message
+from fixtures.errors import InputError
+from fixtures.problems import Problem
+from fixtures.protocol import Block, Settings
+from fixtures.store import Store
+from fixtures.strategies import strategies
+from tests.scripted import question
+from tests.test_adapters import adapted, said
+from tests.tiny import tiny_checkpoint
+
+pytest.importorskip("bitsandbytes")
+
+LAYERS = {"4bit": "Linear4bit", "8bit": "Linear8bitLt"}
+SETTINGS = Settings((10.0, 60.0), "slot", 6, 6)
+SUM = Conversation((Message("user", "What is 2 + 2? Answer with one number."),))
+
+
+def opened(spec: str | Path, bits: str | None, **settings: Any) -> InProcessCheckpoint:
+    checkpoint = open_checkpoint(
+        CheckpointSpec("mine", "instruct", str(spec), "--checkpoint"),
+        EngineSettings(device="cpu", quantize=bits, **settings),
+    )
+    assert isinstance(checkpoint, InProcessCheckpoint)
+    return checkpoint
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Path:
+    return tiny_checkpoint(tmp_path / "tiny", width=64)
+
+
+@pytest.fixture(scope="module", params=LAYERS)
+def smol(request: pytest.FixtureRequest) -> Iterator[InProcessCheckpoint]:
+    checkpoint = opened("embedded:smollm2-135m-instruct", request.param)
+    yield checkpoint
+    checkpoint.close()
+
+
+def test_its_layers_are_quantised_and_its_head_is_not(smol: InProcessCheckpoint) -> None:
+    model, bits = smol._load_model(), smol.dtype.removeprefix("float32, ")
+    kinds = {type(layer).__name__ for layer in model.model.layers.modules()}
+    assert LAYERS[bits] in kinds
+    assert "Linear" not in kinds
+    assert type(model.lm_head) is torch.nn.Linear
+
+
+def test_the_memory_that_it_is_said_to_take_is_what_it_takes(
+    smol: InProcessCheckpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, takes = smol._place, smol._load_model().get_memory_footprint()
+    directory = embedded.directory("smollm2-135m-instruct")
+    monkeypatch.setattr(Place, "free", lambda _: int(takes * 1.01))
+    _check_size(directory, place, False)
+    monkeypatch.setattr(Place, "free", lambda _: int(takes * 0.99))
+    with pytest.raises(InputError, match=rf"takes 0\.2 GB as float32, {place.quantize}, and 0\.2 GB of cpu"):
+        _check_size(directory, place, False)
+
+
+def test_it_computes_what_bitsandbytes_does(
+    smol: InProcessCheckpoint, caplog: pytest.LogCaptureFixture
+) -> None:
+    """And has nothing to say to the user at every matrix product."""
+    config = BitsAndBytesConfig(
+        **{f"load_in_{smol._place.quantize}": True},
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_compute_dtype=torch.float32,
+    )
+    theirs = AutoModelForCausalLM.from_pretrained(
+        embedded.directory("smollm2-135m-instruct"), quantization_config=config, dtype=torch.float32
+    )
+    ids = torch.tensor([smol.token_ids(SUM)])
+    with torch.inference_mode():
+        assert torch.equal(smol._load_model()(ids).logits, theirs(ids).logits)
+    assert not caplog.records
+
+
+@pytest.mark.parametrize("bits", LAYERS)
+def test_its_replies_are_kept_apart(tiny: Path, tmp_path: Path, bits: str) -> None:
+    store = Store(tmp_path / "store.sqlite3")
+    blocks = [
+        Block(
+            opened(tiny, kept),
+            {0: Problem(question(0), Decimal(1000))},
+            [strategies()["natural_query"]],
+            SETTINGS,
+            store,
+        )
+        for kept in (None, bits)
+    ]
+    blocks[0].make()
+    assert [block.find() for block in blocks] == [blocks[0].size, 0]
+    store.close()
+
+
+@pytest.mark.parametrize("bits", LAYERS)
+def test_the_report_can_say_how_it_was_kept(tiny: Path, bits: str) -> None:
+    plain, quantised = opened(tiny, None), opened(tiny, bits)
+    assert quantised.dtype == f"{plain.dtype}, {bits}"
+    assert quantised.engine == f"{plain.engine}, bitsandbytes {version('bitsandbytes')}"
+    assert (BATCHED in quantised.notes) == (bits == "8bit")
+
+
+@pytest.mark.parametrize("bits", LAYERS)
+def test_an_adapter_is_put_on_and_taken_off(tiny: Path, tmp_path: Path, bits: str) -> None:
+    adapter = adapted(tiny, tmp_path / "adapter")
+    base, mine = opened(tiny, bits), opened(f"{tiny}#{adapter}", bits)
+    before = said(base)
+    assert said(mine) != before
+    assert said(base) == before
