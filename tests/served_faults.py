@@ -97,6 +97,26 @@ def error_event(handler: Handler) -> None:
     handler.end()
 
 
+def aborted(handler: Handler) -> None:
+    """As SGLang ends a reply that an operator has aborted."""
+    handler.begin()
+    said = {"delta": {"content": "My conf"}, "text": "My conf"}
+    handler.event({"choices": [{**said, "finish_reason": "abort"}]})
+    handler.chunk(b"data: [DONE]\n\n")
+    handler.end()
+
+
+def overloaded(handler: Handler) -> None:
+    """As TGI says it: all its errors in a stream have this status."""
+    handler.begin()
+    handler.event({"error": {"message": "Model is overloaded", "http_status_code": 422}})
+    handler.end()
+
+
+def failed_424(handler: Handler) -> None:
+    handler.status(424, "Request failed during generation")
+
+
 def wrong_type(handler: Handler) -> None:
     handler.begin("text/html")
     handler.chunk(b"<html>loading</html>")
@@ -115,6 +135,9 @@ FAULTS: tuple[Fault, ...] = (
     not_unicode,
     empty_choices,
     error_event,
+    aborted,
+    overloaded,
+    failed_424,
     wrong_type,
 )
 SLOW: tuple[Fault, ...] = (silent, slow_drip)
