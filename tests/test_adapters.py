@@ -47,7 +47,7 @@ def base(tmp_path: Path) -> Path:
 
 def adapted(base: Path, directory: Path, config: Any = None, seed: int = 0) -> Path:
     """An adapter with random weights, large enough to change replies, as PEFT saves one."""
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = get_peft_model(AutoModelForCausalLM.from_pretrained(base), config or LoraConfig(**LORA))
         with torch.no_grad():

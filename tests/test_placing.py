@@ -39,21 +39,6 @@ def test_auto_is_the_cpu_where_there_is_nothing_else(tiny: Path) -> None:
     assert dict(auto.generate(asking, 4)) == dict(cpu.generate(asking, 4))
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="stands in for accelerators on a CPU")
-def test_what_is_spread_goes_the_plain_way_and_says_so(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a CPU accelerate spreads over one device: what differs is who places the weights, and the engine."""
-    asking = asked("slot", (25.0,))
-    alone = opened(tiny)
-    expected = dict(alone.generate(asking, 4))
-    for module in ("placing", "in_process"):
-        monkeypatch.setattr(f"fixtures.checkpoints.{module}.accelerators", lambda: 2)
-    spread = opened(tiny, device="auto")
-    assert dict(spread.generate(asking, 4)) == expected
-    assert spread._base._wanted.place.loading["device_map"] == "auto"
-    assert spread.notes == ["plain batches, which are slower: it is spread over 2 accelerators"]
-    assert spread.engine == alone.engine.removesuffix("cpu") + "2 x cpu"
-
-
 @pytest.mark.skipif(find_spec("bitsandbytes") is not None, reason="it is installed here")
 def test_quantising_without_bitsandbytes_is_one_line(tiny: Path, tmp_path: Path) -> None:
     line = Run(tmp_path).refused("--problems=demo", f"--checkpoint={tiny}", "--quantize=4bit", torch=True)

@@ -95,6 +95,6 @@ def test_a_refusal_in_the_midst_of_a_stream_is_not_asked_again(
     route = Route()
     checkpoint = opened(server.spec(f"refusing-{len(server.routes)}", route), concurrency=1)
     route.faults = (refusing,)
-    with pytest.raises(InputError, match="the server refuses a request .* 9 tokens"):
+    with pytest.raises(InputError, match=r"the server refuses a request .* 9 tokens"):
         list(checkpoint.generate(conversations(1), 64))
     assert len(route.asked) == 1

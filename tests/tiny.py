@@ -65,7 +65,7 @@ def tiny_checkpoint(
         eos_token_id=vocabulary["</s>"],
         pad_token_id=vocabulary["<pad>"],
     )
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = LlamaForCausalLM(config)
     model.save_pretrained(directory, **({"max_shard_size": max_shard_size} if max_shard_size else {}))
