@@ -60,11 +60,10 @@ def save(run: Path, session: pytest.Session) -> None:
         options=recorded(config, options),
         problems=measurement.problem_set,
         checkpoints=tuple(
-            RecordedCheckpoint.of(checkpoint, failed=name not in measurement.done)
-            for name, checkpoint in measurement.checkpoints.items()
+            RecordedCheckpoint.of(checkpoint) for checkpoint in measurement.checkpoints.values()
         ),
+        extents=measurement.extents,
         behaviors=tuple(item.nodeid for item in session.items if is_behavior(item)),
-        keys=measurement.keys,
         run=known,
     )
     content = {"profile": measured(measurement, options.alpha), "record": record.as_json()}
