@@ -110,7 +110,7 @@ class Writer:
                 terminalreporter.line(line)
 
     def _early(self, contents: files.Contents) -> str | None:
-        """What came of it that not everything was asked about all problems, where there is something to say."""
+        """What came of asking about fewer than all problems, where there is something to say of it."""
         options, run = self._config.stash[OPTIONS], contents.run
         if options.record:
             short = sum(map(falls_short, contents.profile["verdicts"]))
