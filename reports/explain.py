@@ -15,6 +15,7 @@ from fixtures.verdict import Verdict
 from reports.evidence import signal_read, telling, wordings_disagree, worst
 from reports.exchanges import Exchange, exchanges
 from reports.profile import cell_of
+from reports.results import AS_FAR, falls_short, result
 from reports.text import quoted
 
 CONVERSATIONAL = {"natural_query", "natural_inline", "system_override"}
@@ -32,7 +33,10 @@ def subject(item: pytest.Item, measurement: Measurement) -> tuple[Measured, str 
 def explanation(verdict: Verdict, item: pytest.Item, measurement: Measurement) -> list[str]:
     """The lines that stand under a failing assertion (DESIGN section 7, in its order)."""
     measured, strategy = subject(item, measurement)
-    lines = [str(verdict), f"paper: {inspect.getdoc(item.function) or 'says nothing of it'}"]  # type: ignore[attr-defined]
+    lines = [str(verdict)]
+    if falls_short(result(item, verdict)):
+        lines.append(f"{AS_FAR}: more trials may settle it")
+    lines.append(f"paper: {inspect.getdoc(item.function) or 'says nothing of it'}")  # type: ignore[attr-defined]
     if strategy in CONVERSATIONAL:
         lines.append(f"signal: {signal_read(measured, strategy, item.config.stash[OPTIONS].thresholds)}")
     if strategy is not None and (disagreement := _disagreement(measured, strategy)):

@@ -14,7 +14,7 @@ from fixtures.errors import InputError, brief
 from fixtures.options import Options, recorded
 from fixtures.plugin import MEASUREMENT, OPTIONS
 from fixtures.record import Record, keep
-from fixtures.selection import is_behavior
+from fixtures.selection import is_behavior, marks
 from fixtures.sharding import Worker
 from reports import exchanges, page
 from reports.exchanges import Exchange
@@ -28,7 +28,7 @@ BETWEEN = "measured.json"
 """In a run's own directory, from the process that measured to the one that writes."""
 WRITTEN = (PROFILE, RUN, SUMMARY, exchanges.ANSWERS, exchanges.TRIALS)
 """All but report.html and junit.xml, which pytest's own plugins write."""
-OF_JUDGING = ("checkpoints", "seed", "alpha")
+OF_JUDGING = ("checkpoints", "seed", "alpha", "taken")
 JUDGED_AGAIN = ("command", "revision", "versions")
 """Where a store's last run is judged again, these are of the judging in run.json, and all else of that run."""
 
@@ -60,15 +60,20 @@ def save(run: Path, session: pytest.Session) -> None:
         options=recorded(config, options),
         problems=measurement.problem_set,
         checkpoints=tuple(
-            RecordedCheckpoint.of(checkpoint, failed=name not in measurement.done)
-            for name, checkpoint in measurement.checkpoints.items()
+            RecordedCheckpoint.of(checkpoint) for checkpoint in measurement.checkpoints.values()
         ),
-        behaviors=tuple(item.nodeid for item in session.items if is_behavior(item)),
-        keys=measurement.keys,
+        extents=measurement.extents,
+        behaviors={item.nodeid: marks(item) for item in session.items if is_behavior(item)},
         run=known,
     )
     content = {"profile": measured(measurement, options.alpha), "record": record.as_json()}
     (run / BETWEEN).write_text(json.dumps(content), encoding="utf-8")
+
+
+def clear(output: Path) -> None:
+    """Nothing of an earlier run stands beside what this one writes."""
+    for name in WRITTEN:
+        (output / name).unlink(missing_ok=True)
 
 
 def saved(run: Path) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from reports.profile import Profile
-from reports.results import Result, of_cell, worst
+from reports.results import AS_FAR, Result, falls_short, of_cell, worst
 from reports.tables import bound_of, in_order, interval, number
 
 METRICS = {
@@ -35,7 +35,8 @@ class Row(NamedTuple):
     n_trials: int
     ambiguous: int
     missing: int
-    stopped_early: bool
+    early: str
+    """What is to be said of verdicts before the last problem; empty where there are none."""
 
 
 def heat_map(profile: Profile, name: str) -> list[Row]:
@@ -55,8 +56,14 @@ def _row(strategy: str, cell: dict[str, Any], results: Sequence[Result]) -> Row:
         cell["n_trials"],
         cell["ambiguous"],
         cell["missing"],
-        any(r["stopped_early"] for r in results),
+        _early(results),
     )
+
+
+def _early(results: Sequence[Result]) -> str:
+    if any(map(falls_short, results)):
+        return AS_FAR
+    return "settled early" if any(r["stopped_early"] for r in results) else ""
 
 
 def _cell(cell: dict[str, Any], metric: str, results: Sequence[Result]) -> Cell:

@@ -38,15 +38,15 @@ def pytest_collection(session: pytest.Session) -> Generator[None, object, object
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Nothing of an earlier run stands beside what this one writes. A store that is judged again may have too little,
-    and is refused then: what stands there is written over."""
+    """Nothing of an earlier run is left to stand beside what this one writes. A store that is judged again may have too
+    little, and is refused then: what stands there goes when something is written."""
     config = session.config
     if MEASUREMENT in config.stash and not (config.stash[OPTIONS].plan or config.stash[OPTIONS].record):
         from reports import files
 
         with config.stash[WORKER].once("cleared") as mine:
-            for name in files.WRITTEN if mine else ():
-                (config.stash[OPTIONS].output / name).unlink(missing_ok=True)
+            if mine:
+                files.clear(config.stash[OPTIONS].output)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -16,6 +16,7 @@ Result = dict[str, Any]
 
 ORDER = ("held", "undecided", "refuted")
 """From best to worst."""
+AS_FAR = "judged as far as the store goes"
 NUMBERS = ("value", "low", "high", "op", "bound", "unit", "flaw")
 
 
@@ -34,6 +35,11 @@ def result(item: pytest.Item, verdict: Verdict) -> Result:
         "n_problems": verdict.n,
         "stopped_early": not item.stash[LOOK].last,
     }
+
+
+def falls_short(result: Result) -> bool:
+    """Whether it is open only since the run that is judged again had asked no more: a run with a checkpoint goes on."""
+    return bool(result["stopped_early"]) and result["verdict"] == "undecided"
 
 
 def worst(outcomes: Iterable[str]) -> str | None:

@@ -14,7 +14,7 @@ from reports import files, page, tables, terminal
 from reports.annotations import in_actions, workflow_commands
 from reports.provenance import Clock
 from reports.refused import no_report_of_bad_input, writing
-from reports.results import Result
+from reports.results import AS_FAR, Result, falls_short
 from reports.text import printable
 
 
@@ -84,9 +84,11 @@ class Writer:
         worker = self._config.stash[xdist.WORKER]
         if MEASUREMENT in self._config.stash:
             files.save(worker.run, session)
+        options, verdicts = self._config.stash[OPTIONS], self._results.values()
         if files.saved(worker.run):
-            options, verdicts = self._config.stash[OPTIONS], self._results.values()
             self._contents = files.write(options, worker, verdicts, self._clock, complete=complete)
+        else:
+            files.clear(options.output)
 
     def _keep(self, run: dict[str, Any]) -> None:
         try:
@@ -98,9 +100,7 @@ class Writer:
         if self._contents is None:
             return
         terminal.write(terminalreporter, self._contents.profile)
-        taken, planned = self._contents.run["taken"]["trials"], self._contents.run["planned_trials"]
-        if taken < planned and self._config.stash[OPTIONS].early_stop and self._contents.profile["complete"]:
-            said = f"early stop: {taken} of {planned} trials taken, the others were not needed"
+        if said := self._early(self._contents):
             terminal.paragraph(terminalreporter, said)
         output = self._config.stash[OPTIONS].output
         wrote = f"wrote {output}: report.html, junit.xml, {', '.join(files.WRITTEN)}"
@@ -108,6 +108,17 @@ class Writer:
         if in_actions():
             for line in workflow_commands(self._failures):
                 terminalreporter.line(line)
+
+    def _early(self, contents: files.Contents) -> str | None:
+        """What came of asking about fewer than all problems, where there is something to say of it."""
+        options, run = self._config.stash[OPTIONS], contents.run
+        if options.record:
+            short = sum(map(falls_short, contents.profile["verdicts"]))
+            return f"{AS_FAR}: {short} undecided, which more trials may settle" if short else None
+        taken, planned = run["taken"]["trials"], run["planned_trials"]
+        if taken < planned and options.early_stop and contents.profile["complete"]:
+            return f"early stop: {taken} of {planned} trials taken, the others were not needed"
+        return None
 
     def pytest_html_report_title(self, report: Any) -> None:
         report.title = "Heedful"

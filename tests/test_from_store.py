@@ -118,6 +118,9 @@ def test_how_it_is_judged_can_be_given_anew(once: tuple[Path, Run], store: Path)
     assert lenient.files.keys() == once[1].files.keys()
     assert json.loads(lenient.files["run.json"])["checkpoints"].keys() == {"tuned"}
     assert lenient.profile["checkpoints"].keys() == {"tuned"}
+    taken = {name: len(lenient.files[f"{name}.jsonl"].splitlines()) for name in ("answers", "trials")}
+    assert json.loads(lenient.files["run.json"])["taken"] == taken
+    assert f"{taken['answers']} answers and {taken['trials']} trials" in lenient.files["report.html"]
 
 
 def test_what_another_bound_leaves_open_is_judged_as_far_as_trials_go(tmp_path: Path) -> None:
@@ -132,6 +135,12 @@ def test_what_another_bound_leaves_open_is_judged_as_far_as_trials_go(tmp_path: 
     assert strict.verdicts[name]["n_problems"] == early["n_problems"]
     for other in first.verdicts.keys() - {v for v in first.verdicts if "bias" in v}:
         assert strict.verdicts[other] == first.verdicts[other]
+    assert "early stop: " in first.printed
+    assert "early stop: " not in strict.printed
+    assert re.search(r"^judged as far as the store goes: [1-9] undecided", strict.printed, re.MULTILINE)
+    assert "E     judged as far as the store goes: more trials may settle it" in strict.printed
+    assert "<em>judged as far as the store goes</em>" in strict.files["report.html"]
+    assert all("judged as far as" not in shown for shown in (first.printed, first.files["report.html"]))
 
 
 def test_what_was_not_asked_is_said(store: Path) -> None:
@@ -148,14 +157,6 @@ def test_what_was_not_asked_is_said(store: Path) -> None:
 def test_a_behavior_that_was_not_selected_is_not_judged(store: Path) -> None:
     none = again(store, "-k", "command_compliance")
     assert none.exit_code == pytest.ExitCode.NO_TESTS_COLLECTED
-
-
-def test_a_behavior_that_is_not_collected_does_not_go_missing(store: Path) -> None:
-    refused = again(store, "behaviors/test_calibration.py")
-    assert refused.exit_code == pytest.ExitCode.USAGE_ERROR
-    assert re.search(
-        r"ERROR: --from-store: the last run has judged behaviors/\S+, which is not", refused.printed
-    )
 
 
 def test_bounds_of_the_run_stay_where_others_are_given(tmp_path: Path) -> None:
@@ -203,6 +204,7 @@ def test_what_cannot_be_rebuilt_is_one_line(source: str, capsys: pytest.CaptureF
         "--readout=slot",
         "--no-reuse",
         "--plan",
+        "--accept",
         "--dtype=x",
     ],
 )
@@ -211,6 +213,25 @@ def test_what_a_store_cannot_be_asked_is_one_line(store: Path, given: str) -> No
     assert refused.exit_code == pytest.ExitCode.USAGE_ERROR
     assert f"ERROR: {given.partition('=')[0]}: " in refused.printed
     assert "Traceback" not in refused.printed
+
+
+def test_too_small_an_alpha_for_the_run_is_named(tmp_path: Path) -> None:
+    run(tmp_path, options(tmp_path, "obedient", "--n-problems=10", "-k=calibration"))
+    refused = again(tmp_path / "store.sqlite3", "--alpha=0.001")
+    assert refused.exit_code == pytest.ExitCode.USAGE_ERROR
+    assert "ERROR: --alpha 0.001: 10 problems, as in the store's last run, can settle no" in refused.printed
+
+
+def test_the_record_does_not_grow_with_the_trials(store: Path) -> None:
+    kept = Store(store, read_only=True)
+    text = kept.record()
+    kept.close()
+    with sqlite3.connect(store) as db:
+        keys = [key for (key,) in db.execute("SELECT key FROM trials")]
+    db.close()
+    assert text is not None
+    assert len(keys) > 500
+    assert not any(key in text for key in keys)
 
 
 @pytest.mark.parametrize(

@@ -252,13 +252,15 @@ def test_the_store_is_plain_sqlite(whole: tuple[Path, Run], kept: Path) -> None:
     assert rows(kept, "PRAGMA journal_mode") == [("wal",)]
     assert rows(kept, "PRAGMA integrity_check") == [("ok",)]
     tables = rows(kept, "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
-    assert tables == [("answers",), ("record",), ("trials",)]
+    assert tables == [("answers",), ("asked",), ("record",), ("trials",)]
     assert rows(kept, "SELECT count(*), count(DISTINCT problem) FROM answers") == [(N, N)]
     by_strategy = rows(
         kept, "SELECT strategy, count(*), count(DISTINCT hint) FROM trials GROUP BY 1 ORDER BY 1"
     )
     with_hints = [(name, 5 * N, 5) for name in ("natural_inline", "natural_query")]
     assert by_strategy == [*with_hints, ("no_signal", N, 0), ("recall_signal", 5 * N, 5)]
+    made = "SELECT key FROM answers UNION SELECT key FROM trials ORDER BY key"
+    assert rows(kept, "SELECT key FROM asked ORDER BY key") == rows(kept, made)
     text = "My confidence in that answer is 90%."
     assert rows(
         kept, "SELECT DISTINCT text, finish, readout FROM trials WHERE strategy = 'natural_query'"

@@ -97,6 +97,15 @@ def test_values_that_do_not_go_together(arguments: list[str], words: str, tmp_pa
         read(f"--output={tmp_path}", *arguments)
 
 
+def test_every_option_is_known_to_from_store(pytestconfig: pytest.Config) -> None:
+    """In exactly one list, so that no new one is ignored in silence."""
+    (ours,) = (group for group in pytestconfig._parser._groups if group.name == "heedful")
+    names = [name for option in ours.options for name in option.names()]
+    where = ("--store", "--output", "--from-store")
+    known = [*options.ASKED, *options.JUDGED, *options.OF_CHECKPOINTS, *where]
+    assert sorted(known) == sorted(names)
+
+
 def test_good_values(tmp_path: Path) -> None:
     read_ = read(
         f"--output={tmp_path}",

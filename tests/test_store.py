@@ -35,6 +35,26 @@ def test_what_is_written_first_stays(tmp_path: Path) -> None:
     assert store.get(AnswerRow, "ab") == {"a": ANSWER, "b": replace(ANSWER, key="b")}
 
 
+def test_what_is_noted_last_counts(tmp_path: Path) -> None:
+    """The same question may be put in other words by a later version, and then has another key."""
+    store = Store(tmp_path / "store.sqlite3")
+    store.note({f"asked {n}": f"key {n}" for n in range(1000)})
+    store.note({"asked 0": "other", "asked 1": "key 1"})
+    noted = store.noted([f"asked {n}" for n in (*range(1000), 5000)])
+    assert noted == {"asked 0": "other", **{f"asked {n}": f"key {n}" for n in range(1, 1000)}}
+
+
+def test_what_is_forgotten_is_noted_no_more(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store.sqlite3")
+    rows = (ANSWER, replace(ANSWER, key="b", fingerprint="other"))
+    store.add(rows)
+    store.add([TRIAL])
+    store.note({"for a": "a", "for b": "b", "for t": "t"})
+    store.forget([ANSWER.fingerprint])
+    assert store.get(AnswerRow, "ab") == {"b": rows[1]}
+    assert store.noted(["for a", "for b", "for t"]) == {"for b": "b"}
+
+
 def test_rows_survive_reopening(tmp_path: Path) -> None:
     path = tmp_path / "new" / "directory" / "store.sqlite3"
     first = Store(path)
@@ -238,3 +258,8 @@ def test_check_writable_leaves_nothing(tmp_path: Path, place: Callable[[Path], P
         with pytest.raises(OSError, match=r"."):
             check_writable(place(tmp_path))
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_place_that_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"cannot be read \(it is a directory\); give another file"):
+        Store(tmp_path, read_only=True)
