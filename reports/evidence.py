@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from fixtures.measurement import Measured
+from fixtures.measured import Measured
 from fixtures.verdict import Verdict
 from reports.exchanges import Exchange
 from reports.tables import number

@@ -10,7 +10,7 @@ from typing import Any
 
 from fixtures.conversation import eliciting
 from fixtures.errors import InputError, brief
-from fixtures.measurement import Measured, Transcript
+from fixtures.measured import Measured, Transcript
 from fixtures.strategies import strategies
 
 ANSWERS, TRIALS = "answers.jsonl", "trials.jsonl"

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 import pytest
 
 from fixtures import selection
-from fixtures.measurement import Measured, Measurement
+from fixtures.measured import Measured
+from fixtures.measurement import Measurement
 from fixtures.plugin import OPTIONS
 from fixtures.verdict import Verdict
 from reports.evidence import signal_read, telling, wordings_disagree, worst

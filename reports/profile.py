@@ -13,7 +13,8 @@ from fixtures.compliance import Cell
 from fixtures.errors import NotMeasuredError
 from fixtures.estimate import Estimate, mean
 from fixtures.looks import Look
-from fixtures.measurement import Measured, Measurement
+from fixtures.measured import Measured
+from fixtures.measurement import Measurement
 from fixtures.strategies import PAPER_STRATEGIES, strategies
 from reports.bins import equal_count, equal_width
 

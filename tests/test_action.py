@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from tests.scripted import options
+from tests.suite import options
 
 ROOT = Path(__file__).parent.parent
 SELECTED = "-k", "reasoning or natural_query", "-p", "tests.scripted", ""

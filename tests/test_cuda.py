@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.scripted import FILES, Run, run
+from tests.suite import FILES, Run, run
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
 

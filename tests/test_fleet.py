@@ -20,7 +20,7 @@ from fixtures.option_values import DEMO
 from fixtures.problems import load
 from fixtures.store import counts
 from fixtures.strategies import strategies
-from tests import scripted
+from tests import suite
 from tests.refusal import ROOT
 
 pytest.importorskip("ray", reason="Ray is not installed: pip install -e '.[ray]'")
@@ -288,16 +288,16 @@ def test_the_same_profile_with_a_replica_killed(tmp_path: Path) -> None:
         place: [*options, f"--store={place / 'store'}", f"--output={place / 'output'}"]
         for place in (alone, fleet)
     }
-    expected = scripted.run(alone, options_in[alone])
-    with scripted.started(fleet, [*options_in[fleet], "--ray=local", "--replicas=2"]) as run:
-        scripted.wait_for(lambda: counts(fleet / "store").total() >= 9, run)
+    expected = suite.run(alone, options_in[alone])
+    with suite.started(fleet, [*options_in[fleet], "--ray=local", "--replicas=2"]) as run:
+        suite.wait_for(lambda: counts(fleet / "store").total() >= 9, run)
         making: list[psutil.Process] = []
 
         def found() -> bool:
             making[:] = replica_processes(run.pid)
             return bool(making)
 
-        scripted.wait_for(found, run)
+        suite.wait_for(found, run)
         making[0].send_signal(signal.SIGKILL)
         assert counts(fleet / "store").total() < counts(alone / "store").total()
         printed, _ = run.communicate(timeout=300)

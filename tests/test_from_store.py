@@ -17,7 +17,7 @@ from fixtures import record
 from fixtures.errors import InputError
 from fixtures.store import Store
 from reports.__main__ import main
-from tests.scripted import Run, options, run
+from tests.suite import Run, options, run
 from tests.test_reports import BREAKING
 
 SAME = "profile.json", "answers.jsonl", "trials.jsonl"

@@ -13,7 +13,7 @@ import pytest
 from fixtures import record
 from fixtures.errors import InputError
 from fixtures.store import Store
-from tests.scripted import Run, options, run
+from tests.suite import Run, options, run
 from tests.test_from_store import N, again
 from tests.test_own_behavior import MARK
 

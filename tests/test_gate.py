@@ -18,7 +18,7 @@ import jsonschema
 import pytest
 
 from fixtures.strategies import strategies
-from tests.scripted import SCRIPTS, Run, options, run
+from tests.scripted import SCRIPTS
 from tests.scripted_numbers import (
     ALL,
     BASE,
@@ -42,6 +42,7 @@ from tests.scripted_numbers import (
     by_hand,
     ids,
 )
+from tests.suite import Run, options, run
 
 FEW = ("--n-problems=24",)
 SCHEMA = json.loads((Path(__file__).parent.parent / "reports" / "profile.schema.json").read_text())

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from fixtures import baselines
-from tests.scripted import PROBLEMS, options, run
+from tests.scripted import PROBLEMS
 from tests.scripted_numbers import RESISTER, ids
+from tests.suite import options, run
 
 
 @pytest.fixture

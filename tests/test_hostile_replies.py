@@ -11,7 +11,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tests.scripted import HOSTILE, Run, options, run
+from tests.scripted import HOSTILE
+from tests.suite import Run, options, run
 
 N = 8
 ARGUMENTS = ("--base=floor=scripted:hostile", f"--n-problems={N}")

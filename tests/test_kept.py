@@ -15,19 +15,8 @@ from fixtures import protocol
 from fixtures.checkpoints import CheckpointSpec
 from fixtures.conversation import Role, solving
 from fixtures.problems import BLOCK
-from tests.scripted import (
-    CLOCK,
-    HOLD,
-    VERSION,
-    Run,
-    ScriptedCheckpoint,
-    held,
-    logged,
-    options,
-    run,
-    started,
-    wait_for,
-)
+from tests.scripted import CLOCK, HOLD, VERSION, ScriptedCheckpoint
+from tests.suite import Run, held, logged, options, run, started, wait_for
 
 N = 36
 """Problems: a whole block and a part of one."""

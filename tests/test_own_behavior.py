@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.scripted import Run, options, run
+from tests.suite import Run, options, run
 
 FEW = ("--n-problems=24", "-k", "pull or own")
 MARK = "@pytest.mark.measures('direct_hint', role='instruct')"

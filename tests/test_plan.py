@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.scripted import Run, options, run
+from tests.suite import Run, options, run
 
 N = 36
 TRIALS = {"floor": 5 * 5 + 1, "tuned": 9 * 5 + 1}

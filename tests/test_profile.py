@@ -12,7 +12,8 @@ import pytest
 
 from fixtures.conversation import Readout
 from fixtures.looks import Look
-from fixtures.measurement import Measured, Measurement, Transcript, transcripts_of
+from fixtures.measured import Measured, Transcript, transcripts_of
+from fixtures.measurement import Measurement
 from fixtures.problems import Problem
 from fixtures.protocol import Answer, Settings
 from fixtures.resampling import Resampling

@@ -16,7 +16,7 @@ import pytest
 from reports import files, page
 from reports.__main__ import main
 from reports.summary import summary
-from tests.scripted import Run, options, run
+from tests.suite import Run, options, run
 
 N = 12
 FILES = {"report.html", "junit.xml", *files.WRITTEN}

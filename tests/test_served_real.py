@@ -19,8 +19,8 @@ from transformers.utils.import_utils import is_serve_available
 
 from fixtures.checkpoints import CheckpointSpec, EngineSettings, embedded, open_checkpoint, served
 from fixtures.errors import InputError
-from tests.scripted import run
 from tests.served import conversations, opened
+from tests.suite import run
 
 pytestmark = pytest.mark.skipif(
     not is_serve_available(), reason="the server's dependencies are missing: pip install -e '.[dev]'"

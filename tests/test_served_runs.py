@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from fixtures.checkpoints import served as engine
-from tests.scripted import FILES, Run, options, run, started
 from tests.served_faults import FAULTS
 from tests.serving import Handler, Route, Server
+from tests.suite import FILES, Run, options, run, started
 
 SOON = "-ptests.impatient"
 SHORT = ("--n-problems=12", "--no-early-stop", "-k", "conversational or internal")

@@ -10,7 +10,8 @@ import psutil
 import pytest
 
 from fixtures.problems import BLOCK
-from tests.scripted import HOLD, Run, held, logged, run, started, wait_for
+from tests.scripted import HOLD
+from tests.suite import Run, held, logged, run, started, wait_for
 from tests.test_kept import ANSWERS, TRIALS, damage, errors, lone
 
 SAME = "profile.json", "answers.jsonl", "trials.jsonl"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.scripted import Run, run
+from tests.suite import Run, run
 
 SAME = "profile.json", "answers.jsonl", "trials.jsonl"
 COUNTING = """
