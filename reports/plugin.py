@@ -58,6 +58,8 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
         worker = session.config.stash[WORKER]
         with writing(session.config), worker.alone("saving"):
             files.save(worker.run, session)
+            if not files.saved(worker.run):
+                files.clear(session.config.stash[OPTIONS].output)
     return (yield)
 
 

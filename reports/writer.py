@@ -87,7 +87,7 @@ class Writer:
         options, verdicts = self._config.stash[OPTIONS], self._results.values()
         if files.saved(worker.run):
             self._contents = files.write(options, worker, verdicts, self._clock, complete=complete)
-        else:
+        elif MEASUREMENT in self._config.stash:
             files.clear(options.output)
 
     def _keep(self, run: dict[str, Any]) -> None:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -96,9 +96,18 @@ def assert_same(checkpoint: InProcessCheckpoint, on_cpu: InProcessCheckpoint) ->
 def test_a_twin_is_strict() -> None:
     one, other = (torch.ones(2, 3, device=f"{KIND}:{index}") for index in range(COUNT))
     assert ((one + 1).device, (one + other.to(one.device)).sum().item()) == (one.device, 12)
-    for wrong in (other, torch.ones(2, 3)):
+    here, there = torch.tensor([0]), torch.tensor([0], device=one.device)
+    assert one[here].tolist() == one[there].tolist() == [[1, 1, 1]]
+    refused: tuple[Callable[[], object], ...] = (
+        lambda: one + other,
+        lambda: one + torch.ones(2, 3),
+        lambda: torch.ones(2, 3)[there],
+        lambda: other[there],
+        lambda: one.index_put_((here,), torch.zeros(1, 3)),
+    )
+    for wrong in refused:
         with pytest.raises(RuntimeError, match="same device"):
-            _ = one + wrong
+            wrong()
 
 
 def test_on_one(model: Path) -> None:
@@ -138,7 +147,9 @@ def test_what_does_not_fit_whole_layers_is_refused(tmp_path: Path, room: dict[in
     with pytest.raises(InputError, match=r"of its parts \(lm_head, \.\.\.\) do not fit the accelerators"):
         opened(base, "auto")._load_model()
     room.update(dict.fromkeys(room, takes // 4))
-    with pytest.raises(InputError, match=r"takes 0\.0 GB as float32, and 0\.0 GB of twin:0 memory are free"):
+    with pytest.raises(
+        InputError, match=r"takes 0\.0 GB as float32, and 0\.0 GB of 2 x twin memory are free"
+    ):
         opened(base, "auto")._load_model()
 
 

@@ -107,9 +107,16 @@ def aborted(handler: Handler) -> None:
 
 
 def overloaded(handler: Handler) -> None:
-    """As TGI says it: all its errors in a stream have this status."""
+    """As TGI says it, whose errors in a stream all have this status."""
     handler.begin()
     handler.event({"error": {"message": "Model is overloaded", "http_status_code": 422}})
+    handler.end()
+
+
+def engine_error(handler: Handler) -> None:
+    """As vLLM says it, whose errors in a stream have this code by default."""
+    handler.begin()
+    handler.event({"error": {"message": "EngineCore encountered an issue", "code": 400}})
     handler.end()
 
 
@@ -137,6 +144,7 @@ FAULTS: tuple[Fault, ...] = (
     error_event,
     aborted,
     overloaded,
+    engine_error,
     failed_424,
     wrong_type,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -12,9 +13,11 @@ from weakref import WeakSet
 import pytest
 import torch
 from peft import IA3Config, LoHaConfig, LoKrConfig, LoraConfig, PeftModel, PromptTuningConfig, get_peft_model
+from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
 from fixtures.checkpoints import CheckpointSpec, EngineSettings, bases, open_checkpoint
+from fixtures.checkpoints.adapters import WEIGHTS
 from fixtures.checkpoints.in_process import InProcessCheckpoint
 from fixtures.checkpoints.loading import load_model
 from fixtures.checkpoints.placing import Place
@@ -274,6 +277,19 @@ def test_an_adapter_that_asks_for_terabytes(base: Path, tmp_path: Path, settings
         InputError, match="asks for a rank of 10,000,000,000, and its weights have at most 32"
     ):
         opened(f"{base}#{adapter}")
+
+
+def test_one_long_weight_is_no_leave_for_terabytes(base: Path, tmp_path: Path) -> None:
+    """PEFT would make weights of that rank for every module before it looks at those in the file: here 1.8 GB."""
+    adapter = adapted(base, tmp_path / "adapter")
+    configured(adapter, r=(rank := 2_000_000))
+    weights = load_file(adapter / WEIGHTS)
+    save_file({**weights, "long.lora_A.weight": torch.zeros(rank, 1, dtype=torch.int8)}, adapter / WEIGHTS)
+    mine = opened(f"{base}#{adapter}")
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(InputError, match="give the base that it was trained on"):
+        said(mine)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 500_000
 
 
 @pytest.mark.parametrize("settings", [{"r": 3}, {"target_modules": ["q_proj", "o_proj"]}])

@@ -81,6 +81,15 @@ def test_nothing_of_an_earlier_run_stands_beside_what_a_later_writes(
     assert nothing.files.keys() == {"report.html", "junit.xml"}
 
 
+def test_what_selects_nothing_takes_nothing_away(whole: tuple[Path, Run], tmp_path: Path) -> None:
+    store = copied(whole, tmp_path)
+    before = again(store).files
+    nothing = again(store, "-k", "no_such_behavior")
+    assert nothing.exit_code == pytest.ExitCode.NO_TESTS_COLLECTED
+    kept = before.keys() - {"report.html", "junit.xml"}
+    assert {name: nothing.files[name] for name in kept} == {name: before[name] for name in kept}
+
+
 @pytest.mark.parametrize("gone", ["trials", "answers", "asked"])
 def test_rows_that_are_gone_are_missed(whole: tuple[Path, Run], tmp_path: Path, gone: str) -> None:
     """They are of the second look."""

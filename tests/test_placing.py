@@ -50,3 +50,18 @@ def test_a_quantised_checkpoint_is_not_quantised_again(monkeypatch: pytest.Monke
     config = SimpleNamespace(quantization_config={"quant_method": "gptq"})
     with pytest.raises(InputError, match="--quantize 4bit: this checkpoint is quantised already"):
         placing._check_quantizable("4bit", config)
+
+
+def test_an_accelerator_that_torch_is_built_for_and_is_not_there(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As with torch's own wheels on a machine without one."""
+
+    def built_for(check_available: bool = False) -> torch.device | None:
+        return None if check_available else torch.device("cuda")
+
+    monkeypatch.setattr(torch.accelerator, "current_accelerator", built_for)
+    monkeypatch.setattr(torch.accelerator, "device_count", lambda: 0)
+    assert opened(tiny, device="auto").engine == opened(tiny, device="cpu").engine == opened(tiny).engine
+    with pytest.raises(InputError, match=r"^--device cuda: cannot be used here"):
+        opened(tiny, device="cuda")

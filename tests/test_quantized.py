@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from decimal import Decimal
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -14,7 +14,7 @@ from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
 from fixtures.checkpoints import CheckpointSpec, EngineSettings, embedded, open_checkpoint
 from fixtures.checkpoints.in_process import InProcessCheckpoint
-from fixtures.checkpoints.loading import _check_size
+from fixtures.checkpoints.loading import _check_size, load_config
 from fixtures.checkpoints.placing import BATCHED, Place
 from fixtures.conversation import Conversation, Message
 from fixtures.errors import InputError
@@ -33,10 +33,10 @@ SETTINGS = Settings((10.0, 60.0), "slot", 6, 6)
 SUM = Conversation((Message("user", "What is 2 + 2? Answer with one number."),))
 
 
-def opened(spec: str | Path, bits: str | None, **settings: Any) -> InProcessCheckpoint:
+def opened(spec: str | Path, bits: str | None) -> InProcessCheckpoint:
     checkpoint = open_checkpoint(
         CheckpointSpec("mine", "instruct", str(spec), "--checkpoint"),
-        EngineSettings(device="cpu", quantize=bits, **settings),
+        EngineSettings(device="cpu", quantize=bits),
     )
     assert isinstance(checkpoint, InProcessCheckpoint)
     return checkpoint
@@ -68,10 +68,11 @@ def test_the_memory_that_it_is_said_to_take_is_what_it_takes(
     place, takes = smol._place, smol._load_model().get_memory_footprint()
     directory = embedded.directory("smollm2-135m-instruct")
     monkeypatch.setattr(Place, "free", lambda _: int(takes * 1.01))
-    _check_size(directory, place, False)
+    config = load_config(directory, False)
+    _check_size(directory, config, place, False)
     monkeypatch.setattr(Place, "free", lambda _: int(takes * 0.99))
     with pytest.raises(InputError, match=rf"takes 0\.2 GB as float32, {place.quantize}, and 0\.2 GB of cpu"):
-        _check_size(directory, place, False)
+        _check_size(directory, config, place, False)
 
 
 def test_it_computes_what_bitsandbytes_does(
@@ -125,3 +126,26 @@ def test_an_adapter_is_put_on_and_taken_off(tiny: Path, tmp_path: Path, bits: st
     before = said(base)
     assert said(mine) != before
     assert said(base) == before
+
+
+@pytest.mark.parametrize("bits", LAYERS)
+def test_one_that_comes_quantised_does_not_change_with_its_file(tmp_path: Path, bits: str) -> None:
+    """It has tensors beside its parameters: scales, and what was taken of blocks."""
+    place, other = (
+        saved_quantised(
+            tiny_checkpoint(tmp_path / name, width=64, seed=seed), tmp_path / f"{name}-{bits}", bits
+        )
+        for seed, name in enumerate(("model", "other"))
+    )
+    checkpoint = opened(place, None)
+    before = said(checkpoint)
+    with (place / "model.safetensors").open("r+b") as file:
+        file.write((other / "model.safetensors").read_bytes())
+    assert said(checkpoint) == before
+
+
+def saved_quantised(source: Path, place: Path, bits: str) -> Path:
+    shutil.copytree(source, place)
+    config = BitsAndBytesConfig(**{f"load_in_{bits}": True})
+    AutoModelForCausalLM.from_pretrained(source, quantization_config=config).save_pretrained(place)
+    return place

@@ -44,6 +44,17 @@ def test_what_is_noted_last_counts(tmp_path: Path) -> None:
     assert noted == {"asked 0": "other", **{f"asked {n}": f"key {n}" for n in range(1, 1000)}}
 
 
+def test_a_record_ends_with_what_it_rested_on(tmp_path: Path) -> None:
+    """An interrupted run notes as it goes, and so does a part of the whole: neither keeps a record in its place."""
+    store = Store(tmp_path / "store.sqlite3")
+    store.note({"asked 0": "key 0"})
+    store.keep_record("whole")
+    store.note({"asked 0": "key 0", "asked 1": "key 1"})
+    assert store.record() == "whole"
+    store.note({"asked 0": "other"})
+    assert store.record() is None
+
+
 def test_what_is_forgotten_is_noted_no_more(tmp_path: Path) -> None:
     store = Store(tmp_path / "store.sqlite3")
     rows = (ANSWER, replace(ANSWER, key="b", fingerprint="other"))

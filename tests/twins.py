@@ -1,5 +1,5 @@
-"""Two accelerators, twin:0 and twin:1, made of a CPU's memory: what they compute is a CPU's, and they are as strict as
-real ones about where tensors are.
+"""Two accelerators, twin:0 and twin:1, made of a CPU's memory: what they compute is a CPU's, and they refuse tensors
+that are on another.
 
 It is registered with torch for the whole process (PyTorch's Python backends, `torch.utils.backend_registration`).
 """
@@ -18,7 +18,7 @@ aten = torch.ops.aten
 MOVES = {aten._to_copy.default, aten.copy_.default, aten._copy_from.default}
 """May have tensors of several devices."""
 INDEXING = {aten.index.Tensor, aten.index_put_.default}
-"""May have indices in the machine's memory."""
+"""May have indices in the machine's memory: they are what stands second."""
 MATH = 0
 """The one way to compute attention that all devices have."""
 
@@ -67,28 +67,35 @@ class Twin(torch.Tensor):
         if func is aten._fused_sdp_choice.default:
             return MATH
         given = [each for each in tree_leaves((args, kwargs)) if isinstance(each, torch.Tensor)]
-        _check_together(func, given)
-        result = func(*tree_map(_held, args), **tree_map(_held, kwargs))
+        _check_together(func, args, given)
+        # with a tensor that has no memory nothing is computed, on accelerators either
+        at = "meta" if any(each.is_meta for each in given) else "cpu"
+        result = func(
+            *tree_map(lambda each: _held(each, at), args), **tree_map(lambda each: _held(each, at), kwargs)
+        )
         if func is aten.copy_.default:
             return args[0]
         device = kwargs.get("device") or next(each.device for each in given if isinstance(each, Twin))
         return tree_map(lambda each: _given_back(each, given, torch.device(device)), result)
 
 
-def _check_together(func: Any, given: list[torch.Tensor]) -> None:
+def _check_together(func: Any, args: Any, given: list[torch.Tensor]) -> None:
     """Raises RuntimeError as an accelerator does. Numbers may come from anywhere."""
-    devices = {each.device for each in given if isinstance(each, Twin) or each.dim()}
+    free = [each for each in tree_leaves(args[1]) if not isinstance(each, Twin)] if func in INDEXING else []
+    devices = {
+        each.device
+        for each in given
+        if (isinstance(each, Twin) or each.dim()) and not any(each is one for one in free)
+    }
     devices.discard(torch.device("meta"))
-    if func in INDEXING:
-        devices.discard(torch.device("cpu"))
     if len(devices) > 1 and func not in MOVES:
         raise RuntimeError(f"Expected all tensors to be on the same device, found {devices} ({func})")
 
 
-def _held(value: object) -> object:
+def _held(value: object, at: str = "cpu") -> object:
     if isinstance(value, Twin):
-        return value.held
-    return torch.device("cpu") if isinstance(value, torch.device) else value
+        return value.held.to(at)
+    return torch.device(at) if isinstance(value, torch.device) else value
 
 
 def _given_back(value: object, given: list[torch.Tensor], device: torch.device) -> object:
