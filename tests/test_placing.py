@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,7 +12,6 @@ import torch
 from fixtures.checkpoints import CheckpointSpec, EngineSettings, open_checkpoint, placing
 from fixtures.checkpoints.in_process import InProcessCheckpoint
 from fixtures.errors import InputError
-from tests.refusal import Run
 from tests.test_shared_prefix import asked
 from tests.tiny import tiny_checkpoint
 
@@ -39,10 +37,12 @@ def test_auto_is_the_cpu_where_there_is_nothing_else(tiny: Path) -> None:
     assert dict(auto.generate(asking, 4)) == dict(cpu.generate(asking, 4))
 
 
-@pytest.mark.skipif(find_spec("bitsandbytes") is not None, reason="it is installed here")
-def test_quantising_without_bitsandbytes_is_one_line(tiny: Path, tmp_path: Path) -> None:
-    line = Run(tmp_path).refused("--problems=demo", f"--checkpoint={tiny}", "--quantize=4bit", torch=True)
-    assert "--quantize 4bit: needs bitsandbytes, which is not installed; pip install bitsandbytes" in line
+def test_quantising_without_bitsandbytes_is_one_line(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(placing, "find_spec", lambda _: None)
+    with pytest.raises(
+        InputError, match=r"^--quantize 4bit: needs bitsandbytes, .*; pip install bitsandbytes$"
+    ):
+        opened(tiny, quantize="4bit")
 
 
 def test_a_quantised_checkpoint_is_not_quantised_again(monkeypatch: pytest.MonkeyPatch) -> None:
