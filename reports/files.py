@@ -23,11 +23,12 @@ from reports.provenance import Clock, provenance
 from reports.results import Result
 from reports.summary import summary
 
-PROFILE, RUN, SUMMARY, REPORT = "profile.json", "run.json", "summary.md", "report.html"
+PROFILE, RUN, SUMMARY = "profile.json", "run.json", "summary.md"
+REPORT, JUNIT = "report.html", "junit.xml"
+"""Which pytest's own plugins write."""
 BETWEEN = "measured.json"
 """In a run's own directory, from the process that measured to the one that writes."""
 WRITTEN = (PROFILE, RUN, SUMMARY, exchanges.ANSWERS, exchanges.TRIALS)
-"""All but report.html and junit.xml, which pytest's own plugins write."""
 OF_JUDGING = ("checkpoints", "seed", "alpha", "taken")
 JUDGED_AGAIN = ("command", "revision", "versions")
 """Where a store's last run is judged again, these are of the judging in run.json, and all else of that run."""
@@ -72,7 +73,7 @@ def save(run: Path, session: pytest.Session) -> None:
 
 def clear(output: Path) -> None:
     """Nothing of an earlier run stands beside what this one writes."""
-    for name in WRITTEN:
+    for name in (*WRITTEN, REPORT, JUNIT):
         (output / name).unlink(missing_ok=True)
 
 

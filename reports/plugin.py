@@ -21,12 +21,13 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     if config.option.collectonly or config.stash[OPTIONS].plan:
         return
+    from reports import files
     from reports.writer import Writer
 
     output = config.stash[OPTIONS].output
-    config.option.xmlpath = config.option.xmlpath or str(output / "junit.xml")
+    config.option.xmlpath = config.option.xmlpath or str(output / files.JUNIT)
     if not config.option.htmlpath:
-        config.option.htmlpath = str(output / "report.html")
+        config.option.htmlpath = str(output / files.REPORT)
         config.option.self_contained_html = True
     config.pluginmanager.register(Writer(config), "heedful-writer")
 

@@ -18,12 +18,17 @@ def no_report_of_bad_input(config: pytest.Config) -> Iterator[None]:
     try:
         yield
     except pytest.UsageError:
-        plugins = config.pluginmanager
-        if junit := plugins.get_plugin("junitxml"):
-            junit.pytest_unconfigure(config)
-        for report in (p for p in plugins.get_plugins() if type(p).__module__.startswith("pytest_html.")):
-            plugins.unregister(report)
+        no_report(config)
         raise
+
+
+def no_report(config: pytest.Config) -> None:
+    """Neither junit.xml nor report.html."""
+    plugins = config.pluginmanager
+    if junit := plugins.get_plugin("junitxml"):
+        junit.pytest_unconfigure(config)
+    for report in (p for p in plugins.get_plugins() if type(p).__module__.startswith("pytest_html.")):
+        plugins.unregister(report)
 
 
 @contextlib.contextmanager

@@ -13,7 +13,7 @@ from fixtures.plugin import MEASUREMENT, OPTIONS
 from reports import files, page, tables, terminal
 from reports.annotations import in_actions, workflow_commands
 from reports.provenance import Clock
-from reports.refused import no_report_of_bad_input, writing
+from reports.refused import no_report, no_report_of_bad_input, writing
 from reports.results import AS_FAR, Result, falls_short
 from reports.text import printable
 
@@ -25,7 +25,8 @@ class Writer:
         self._config = config
         self._clock = Clock(config.stash[OPTIONS])
         self._results: dict[str, Result] = {}
-        self._skipped: set[str] = set()
+        self._skipped: dict[str, str] = {}
+        """Why, by the test's id."""
         self._failures: list[tuple[pytest.TestReport, str]] = []
         self._contents: files.Contents | None = None
 
@@ -42,14 +43,24 @@ class Writer:
         ]
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtestloop(self) -> Generator[None, object, object]:
-        """Around the measuring too, which this plugin is registered after."""
+    def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
+        """Around the measuring too, which this plugin is registered after. Where nothing was selected, or nothing
+        measured yet, there is nothing to report."""
         with no_report_of_bad_input(self._config):
-            return (yield)
+            try:
+                result = yield
+            except KeyboardInterrupt:
+                if not self._measured():
+                    no_report(self._config)
+                raise
+            if not session.testscollected:
+                no_report(self._config)
+            return result
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.skipped:
-            self._skipped.add(report.nodeid)
+            why = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+            self._skipped[report.nodeid] = why.removeprefix("Skipped: ")
         if found := getattr(report, "found", None):
             self._results[found["id"]] = found
             if report.failed:
@@ -73,7 +84,7 @@ class Writer:
         if exitstatus == pytest.ExitCode.USAGE_ERROR:
             return (yield)
         with writing(self._config):
-            judged = len(self._results.keys() | self._skipped)
+            judged = len(self._results.keys() | self._skipped.keys())
             ended = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
             self._write(session, complete=ended and judged == session.testscollected)
             if ended and self._contents:
@@ -90,16 +101,27 @@ class Writer:
         elif MEASUREMENT in self._config.stash:
             files.clear(options.output)
 
+    def _measured(self) -> bool:
+        measurement = self._config.stash.get(MEASUREMENT, None)
+        return bool(measurement and measurement.done) or files.saved(self._config.stash[xdist.WORKER].run)
+
     def _keep(self, run: dict[str, Any]) -> None:
         try:
             files.keep_record(self._config.stash[OPTIONS], self._config.stash[xdist.WORKER], run)
         except InputError as error:
             xdist.tell(self._config, f"what --from-store needs was not kept: {error}")
 
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter, exitstatus: int) -> None:
+        if exitstatus == pytest.ExitCode.INTERRUPTED:
+            store = self._config.stash[OPTIONS].store
+            terminal.paragraph(
+                terminalreporter, f"interrupted: what was made is in {store}; run again to go on"
+            )
         if self._contents is None:
             return
         terminal.write(terminalreporter, self._contents.profile)
+        for reason in sorted({why for test, why in self._skipped.items() if test not in self._results}):
+            terminal.paragraph(terminalreporter, f"skipped, not judged: {printable(reason)}")
         if said := self._early(self._contents):
             terminal.paragraph(terminalreporter, said)
         output = self._config.stash[OPTIONS].output

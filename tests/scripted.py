@@ -10,7 +10,7 @@ import os
 import re
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -154,6 +154,7 @@ class ScriptedCheckpoint:
 
     engine, dtype = "scripted", "none"
     lanes = 1
+    batched = True
 
     def __init__(self, spec: CheckpointSpec, script: str) -> None:
         self.name, self.role, self.spec = spec.name, spec.role, spec.spec
@@ -166,7 +167,7 @@ class ScriptedCheckpoint:
 
     def generate(
         self, conversations: Sequence[Conversation], max_new_tokens: int, *, logprobs: bool = False
-    ) -> Iterator[tuple[int, Reply]]:
+    ) -> Generator[tuple[int, Reply]]:
         for at in reversed(range(len(conversations))):
             name, reply = self._reply(conversations[at], logprobs)
             number = next(_made)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -109,3 +110,19 @@ def logged(place: Path) -> tuple[str, ...]:
     """The replies that were made in `place` so far, in order."""
     log = place / "log"
     return tuple(log.read_text(encoding="utf-8").splitlines()) if log.exists() else ()
+
+
+def refused_on_small_disk(place: Path, arguments: list[str], size: int) -> str:
+    """The line that ends a run in which no file may have more than `size` bytes."""
+    with started(place, arguments) as process:
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (size, size))
+        printed, _ = process.communicate(timeout=300)
+    assert process.returncode == 4, printed
+    (line,) = errors(printed)
+    return line
+
+
+def errors(printed: str) -> list[str]:
+    """The lines for the user; there is no traceback."""
+    assert "Traceback" not in printed
+    return [line for line in printed.splitlines() if line.startswith("ERROR:")]

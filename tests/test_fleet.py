@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +96,7 @@ class Faulty:
 
     engine, dtype = "faulty", "none"
     lanes = 1
+    batched = True
 
     def __init__(self, spec: CheckpointSpec, settings: EngineSettings) -> None:
         self.name, self.role, self.spec = spec.name, spec.role, spec.spec
@@ -114,7 +115,7 @@ class Faulty:
 
     def generate(
         self, conversations: Sequence[Conversation], max_new_tokens: int, *, logprobs: bool = False
-    ) -> Iterator[tuple[int, Reply]]:
+    ) -> Generator[tuple[int, Reply]]:
         if self._how == "dies" or (self._how == "dies-once" and not self._once.exists()):
             self._once.touch()
             os._exit(1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import shutil
 import signal
 import sqlite3
@@ -16,7 +15,7 @@ from fixtures.checkpoints import CheckpointSpec
 from fixtures.conversation import Role, solving
 from fixtures.problems import BLOCK
 from tests.scripted import CLOCK, HOLD, VERSION, ScriptedCheckpoint
-from tests.suite import Run, held, logged, options, run, started, wait_for
+from tests.suite import Run, errors, held, logged, options, refused_on_small_disk, run, started, wait_for
 
 N = 36
 """Problems: a whole block and a part of one."""
@@ -45,14 +44,26 @@ def kept(whole: tuple[Path, Run], tmp_path: Path) -> Path:
     return Path(shutil.copytree(whole[0], tmp_path / "kept"))
 
 
-def interrupted(place: Path, hold: str, by: signal.Signals) -> int:
-    """Start a run and signal it where it holds; its exit code."""
+def interrupted(place: Path, hold: str, by: signal.Signals) -> tuple[int, str]:
+    """Start a run and signal it where it holds; its exit code, and what it printed."""
     with started(place, lone(place), **{HOLD: hold}) as process:
         held(place, process)
         process.send_signal(by)
-        process.communicate(timeout=120)
+        printed, _ = process.communicate(timeout=120)
     (place / "log.held").unlink()
-    return process.returncode
+    return process.returncode, printed
+
+
+def test_an_interrupt_before_anything_was_measured_leaves_no_report(kept: Path) -> None:
+    (kept / "store.sqlite3").unlink()
+    interrupted(kept, "made:5", signal.SIGINT)
+    assert [*(kept / "output").iterdir()] == []
+
+
+def test_a_mistyped_k_leaves_the_last_report_as_it_was(whole: tuple[Path, Run], kept: Path) -> None:
+    again = run(kept, lone(kept, selected=("-k", "no_such_thing")))
+    assert again.exit_code == pytest.ExitCode.NO_TESTS_COLLECTED
+    assert again.files == whole[1].files
 
 
 def test_the_store_is_left_as_one_file(whole: tuple[Path, Run]) -> None:
@@ -68,7 +79,7 @@ def test_the_store_is_left_as_one_file(whole: tuple[Path, Run]) -> None:
         # a trial is written as it is made: the one in flight is lost
         ("SIGINT", "made:100", 100, 1),
         ("SIGKILL", "made:100", 100, 1),
-        # answers are written a block at a time, so that their batches are the same in every run
+        # answers are made a block at a time, so that their batches are the same in every run
         ("SIGKILL", f"made:{BLOCK}", BLOCK, BLOCK),
         ("SIGKILL", f"made:{BLOCK + BLOCK * 16 + 2}", BLOCK + BLOCK * 16 + 2, 2),
     ],
@@ -76,8 +87,9 @@ def test_the_store_is_left_as_one_file(whole: tuple[Path, Run]) -> None:
 def test_an_interrupted_run_goes_on(
     whole: tuple[Path, Run], tmp_path: Path, by: str, hold: str, made: int, lost: int
 ) -> None:
-    exit_code = interrupted(tmp_path, hold, signal.Signals[by])
+    exit_code, printed = interrupted(tmp_path, hold, signal.Signals[by])
     assert exit_code == (pytest.ExitCode.INTERRUPTED if by == "SIGINT" else -signal.SIGKILL)
+    assert ("interrupted: what was made is in" in printed) is (by == "SIGINT")
     first = logged(tmp_path)
     rest = run(tmp_path, lone(tmp_path))
     assert len(first) == made
@@ -100,16 +112,6 @@ def test_a_full_disk_is_one_line_and_the_run_goes_on(whole: tuple[Path, Run], tm
     assert rest.files["profile.json"] == whole[1].files["profile.json"]
 
 
-def refused_on_small_disk(place: Path, arguments: list[str], size: int) -> str:
-    """The line that ends a run in which no file may have more than `size` bytes."""
-    with started(place, arguments) as process:
-        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (size, size))
-        printed, _ = process.communicate(timeout=300)
-    assert process.returncode == pytest.ExitCode.USAGE_ERROR, printed
-    (line,) = errors(printed)
-    return line
-
-
 @pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "two"])
 def test_a_report_that_finds_no_room_is_one_line(kept: Path, workers: tuple[str, ...]) -> None:
     line = refused_on_small_disk(kept, [*lone(kept), *workers], 64 << 10)
@@ -117,12 +119,6 @@ def test_a_report_that_finds_no_room_is_one_line(kept: Path, workers: tuple[str,
         f"ERROR: --output {kept / 'output'}: cannot be written (File too large); free space or give another, and "
         "run again: what was made is kept"
     )
-
-
-def errors(printed: str) -> list[str]:
-    """The lines for the user; there is no traceback."""
-    assert "Traceback" not in printed
-    return [line for line in printed.splitlines() if line.startswith("ERROR:")]
 
 
 def test_a_damaged_store_is_one_line(kept: Path) -> None:

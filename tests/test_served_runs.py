@@ -13,7 +13,7 @@ import pytest
 from fixtures.checkpoints import served as engine
 from tests.served_faults import FAULTS
 from tests.serving import Handler, Route, Server
-from tests.suite import FILES, Run, options, run, started
+from tests.suite import FILES, Run, options, refused_on_small_disk, run, started
 
 SOON = "-ptests.impatient"
 SHORT = ("--n-problems=12", "--no-early-stop", "-k", "conversational or internal")
@@ -55,23 +55,31 @@ def test_faults_change_nothing_that_is_measured(server: Server, tmp_path: Path) 
     assert "weights behind a URL cannot be verified" in there.files["report.html"]
 
 
-def test_a_server_that_is_gone_ends_the_run_which_can_go_on(server: Server, tmp_path: Path) -> None:
-    route = Route(alive=100)
-    spec = server.spec("mortal", route)
-    first = run(tmp_path, served(tmp_path, spec))
+@pytest.mark.parametrize("alive", [10, 100], ids=["answers", "trials"])
+def test_a_server_that_is_gone_ends_the_run_which_can_go_on(
+    server: Server, tmp_path: Path, alive: int
+) -> None:
+    route = Route(alive=alive)
+    spec = server.spec(f"mortal-{alive}", route)
+    first = run(tmp_path, served(tmp_path, spec, "--concurrency=2"))
     errors = [line for line in first.printed.splitlines() if "ERROR" in line]
     assert (first.exit_code, len(errors)) == (4, 1), first.printed
     assert f"ERROR: --checkpoint {spec}: the server cannot be reached" in errors[0]
     assert "run the same command again: what was measured is kept" in errors[0]
     assert "Traceback" not in first.printed
-    assert sum(route.given.values()) == 100
-    assert stored(tmp_path) >= 100 - 8
+    assert sum(route.given.values()) == alive
+    assert stored(tmp_path) >= alive - 2
     missing = REPLIES - stored(tmp_path)
     route.alive = None
     route.given.clear()
     second = run(tmp_path, served(tmp_path, spec))
     assert (second.exit_code, sum(route.given.values())) == (1, missing), second.printed
     assert stored(tmp_path) == REPLIES
+
+
+def test_a_full_disk_ends_the_run_though_replies_are_under_way(server: Server, tmp_path: Path) -> None:
+    line = refused_on_small_disk(tmp_path, served(tmp_path, server.spec("full", Route())), 100 << 10)
+    assert f"--store {tmp_path / 'store.sqlite3'}: cannot be written" in line
 
 
 def test_interrupt_ends_soon_and_keeps_what_was_made(server: Server, tmp_path: Path) -> None:
@@ -130,10 +138,11 @@ def test_how_weights_are_loaded_is_not_for_a_server(tmp_path: Path, given: str) 
 def test_internal_confidence_that_the_server_does_not_give_is_skipped(server: Server, tmp_path: Path) -> None:
     """Until it does: answers that have none are not used then."""
     route = Route(logprobs=False)
-    arguments = served(tmp_path, server.spec("quiet", route), "-rs")
+    arguments = served(tmp_path, server.spec("quiet", route))
     without = run(tmp_path, arguments)
     assert INTERNAL not in without.verdicts
-    assert "tuned: its engine gives no log-probabilities, and so no internal confidence" in without.printed
+    said = "skipped, not judged: tuned: its engine gives no log-probabilities, and so no internal confidence"
+    assert said in " ".join(without.printed.split())
     assert without.profile["checkpoints"]["tuned"]["internal"] == {}
     assert engine.NO_LOGPROBS in without.profile["checkpoints"]["tuned"]["notes"]
     assert engine.NO_LOGPROBS in without.files["report.html"]

@@ -11,8 +11,8 @@ import pytest
 
 from fixtures.problems import BLOCK
 from tests.scripted import HOLD
-from tests.suite import Run, held, logged, run, started, wait_for
-from tests.test_kept import ANSWERS, TRIALS, damage, errors, lone
+from tests.suite import Run, errors, held, logged, run, started, wait_for
+from tests.test_kept import ANSWERS, TRIALS, damage, lone
 
 SAME = "profile.json", "answers.jsonl", "trials.jsonl"
 TWO = "-n", "2"
