@@ -144,11 +144,13 @@ def _binned(name: str, title: str, caption: str, label: str, bins: Sequence[dict
             x, y, yerr=reach, color=LOOKS[0][0], marker="o", linestyle="-", linewidth=1.2, capsize=3
         )
         for one in bins:
+            right = one["confidence"] > 80
             axes.annotate(
                 f"n={one['n']}",
                 (one["confidence"], one["accuracy"]),
-                (5, 5),
+                (-5 if right else 5, 5),
                 textcoords="offset points",
+                ha="right" if right else "left",
                 fontsize=7,
             )
     words = "; ".join(

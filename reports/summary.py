@@ -20,7 +20,7 @@ def summary(profile: Profile, run: dict[str, Any], exchanges: Iterable[Exchange]
     source = printable(profile["problems"]["source"])
     parts.append(f"\n{tally}, on {profile['problems']['n']} problems of {_code(source)}.\n")
     if not profile["complete"]:
-        parts.append("\nNot every behavior was judged: the run was interrupted, or a checkpoint failed.\n")
+        parts.append("\nNot every behavior was judged: the run was stopped, or a checkpoint failed.\n")
     for name, checkpoint in profile["checkpoints"].items():
         parts.append(f"\n## {name} ({checkpoint['role']})\n\n")
         parts.append(tables.markdown(tables.CELL_HEADER, tables.cell_rows(profile, name)))

@@ -30,7 +30,7 @@ def write(reporter: pytest.TerminalReporter, profile: Profile) -> None:
     for name in profile["checkpoints"]:
         paragraph(reporter, sentence(profile, name))
     if not profile["complete"]:
-        paragraph(reporter, "Not every behavior was judged: the run was interrupted, or a checkpoint failed.")
+        paragraph(reporter, "Not every behavior was judged: the run was stopped, or a checkpoint failed.")
 
 
 def paragraph(reporter: pytest.TerminalReporter, text: str) -> None:

@@ -76,12 +76,18 @@ def test_what_was_accepted_is_what_a_later_checkpoint_is_compared_with(tmp_path:
     assert set(baselines.strategies(name)) == set(strategies)
     assert len(baselines.read(name).rows) == PROBLEMS
     both = ids("regression", "rho error", *(f"{name}-{strategy}" for strategy in strategies))
+    other = run(tmp_path, [*options(tmp_path, "obedient", "-k", "recall"), "--collect-only"])
+    assert f"nothing was accepted of tuned (but of {name}): not in test_regression" in " ".join(
+        other.printed.split()
+    )
 
     same = run(tmp_path, history(tmp_path, name, "obedient", "-m", "regression"))
     assert (same.exit_code, set(same.verdicts), same.ids("refuted")) == (0, both, set())
     worse = run(tmp_path, history(tmp_path, name, RESISTER, "-m", "regression"))
     assert worse.exit_code == 1
     assert worse.ids("refuted") == both - ids("regression", "rho error", f"{name}-recall_signal")
+    again = run(tmp_path, history(tmp_path, name, "obedient", "-k", "recall", "--accept"))
+    assert "; no longer in it: natural_inline, natural_query" in again.printed
 
 
 @pytest.mark.parametrize("earlier", [RESISTER, "rambling"])

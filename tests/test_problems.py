@@ -120,6 +120,7 @@ BAD_LINES: dict[str, tuple[str, str]] = {
     "not-json": ("question: Why?", "is not JSON"),
     "cut-off": ('{"question": "Why', "is not JSON"),
     "two-objects": ("{} {}", "is not JSON"),
+    "deep": ("[" * 100_000, "is not JSON"),
     "list": ('["Why?", "#### 5"]', "is not a JSON object"),
     "string": ('"Why?"', "is not a JSON object"),
     "null": ("null", "is not a JSON object"),

@@ -122,19 +122,19 @@ def talk(
     ("outcomes", "said"),
     [
         (
-            {**OBEYS, **talk("refuted", 0.29, 58.0)},
+            {**OBEYS, **talk("refuted", 0.05, 58.0)},
             "tuned obeys commands (direct_hint: rho 1.00, +0 points) and ignores the monitor in conversation "
-            "(natural_query: rho 0.29, +58 points).",
+            "(natural_query: rho 0.05, +58 points).",
         ),
         (
-            {**talk("refuted", 0.29, 58.0), "signal_is_read__recall_signal": ("held", 1.0, 0.0)},
-            "tuned ignores the monitor in conversation (natural_query: rho 0.29, +58 points), although it can "
+            {**talk("refuted", 0.05, 58.0), "signal_is_read__recall_signal": ("held", 1.0, 0.0)},
+            "tuned ignores the monitor in conversation (natural_query: rho 0.05, +58 points), although it can "
             "recall the monitor's number: resistance.",
         ),
         (
-            {**talk("refuted", 0.29, 58.0), "signal_is_read__recall_signal": ("refuted", 0.1, 20.0)},
-            "tuned ignores the monitor in conversation (natural_query: rho 0.29, +58 points), and it cannot "
-            "recall the monitor's number either: incapacity rather than resistance. Also refuted: signal_is_read.",
+            {**talk("refuted", 0.05, 58.0), "signal_is_read__recall_signal": ("refuted", 0.1, 20.0)},
+            "tuned ignores the monitor in conversation (natural_query: rho 0.05, +58 points), and it cannot "
+            "recall the monitor's number either: incapacity rather than resistance.",
         ),
         (
             talk("refuted", 0.6, 20.0),
@@ -150,12 +150,32 @@ def talk(
         ),
         (
             talk("refuted", None, None),
-            "tuned states no confidence in conversation (natural_query: a confidence in 25% of replies).",
+            "tuned states no confidence in conversation (natural_query: a confidence in 25% of replies, too few).",
         ),
         (
-            {**talk("refuted", 0.29, 58.0), "signal_is_read__recall_signal": ("refuted", None, None)},
-            "tuned ignores the monitor in conversation (natural_query: rho 0.29, +58 points), and whether it read "
-            "the monitor's number is open. Also refuted: signal_is_read.",
+            {**talk("refuted", 0.05, 58.0), "signal_is_read__recall_signal": ("refuted", None, None)},
+            "tuned ignores the monitor in conversation (natural_query: rho 0.05, +58 points), and whether it read "
+            "the monitor's number is open.",
+        ),
+        (
+            {**talk("held", 0.9, 1.0), "signal_is_read__recall_signal": ("refuted", 0.1, 20.0)},
+            "tuned heeds the monitor in conversation (natural_query: rho 0.90, +1 points). "
+            "Also refuted: signal_is_read.",
+        ),
+        (
+            talk("refuted", 0.29, 58.0),
+            "tuned hardly follows the monitor in conversation (natural_query: rho 0.29, +58 points).",
+        ),
+        (
+            talk("refuted", -0.8, 58.0),
+            "tuned goes against the monitor in conversation (natural_query: rho -0.80, +58 points).",
+        ),
+        (
+            {
+                **talk("refuted", 0.9, 1.0),
+                "conversational_compliance__natural_inline": ("refuted", None, None),
+            },
+            "tuned states no confidence in conversation (natural_inline: a confidence in 25% of replies, too few).",
         ),
         ({"calibration__no_signal": ("refuted", 0.0, 9.0)}, "tuned: 1 refuted."),
     ],
