@@ -203,6 +203,14 @@ def test_retry_after_is_honoured(server: Server, monkeypatch: pytest.MonkeyPatch
     assert (first, own <= IMPATIENT.longest_pause, 0 < until <= 200) == (7, True, True)
 
 
+@pytest.mark.parametrize("said", ["Mon, 01 Jan 2001 00:00:00 +99999999999999", "soon", "9" * 400])
+def test_a_retry_after_that_says_no_time_is_left_alone(server: Server, said: str) -> None:
+    route = Route()
+    checkpoint = opened(server.spec(f"no-time-{len(server.routes)}", route))
+    route.faults = (lambda handler: handler.status(429, Retry_After=said),)
+    assert replies(checkpoint, conversations(1)) == scripted(conversations(1))
+
+
 def test_a_wait_of_hours_is_not_waited_for(server: Server) -> None:
     route = Route()
     checkpoint = opened(server.spec("hours", route))
