@@ -20,6 +20,7 @@ from tests.served_faults import (
     FAULTS,
     SLOW,
     busy_429,
+    deep_json,
     dropped,
     error_500,
     error_503,
@@ -88,7 +89,10 @@ def test_a_server_that_says_nothing_of_its_models(server: Server) -> None:
 
     route = Route(listed=[{"id": "scripted"}])
     spec = server.spec("silent-of-models", route)
-    silent = {fingerprint(spec, route, faults) for faults in ([missing], [error_500] * 3, [garbage_json] * 3)}
+    silent = {
+        fingerprint(spec, route, faults)
+        for faults in ([missing], [error_500] * 3, [garbage_json] * 3, [deep_json] * 3)
+    }
     assert len(silent) == 1
     assert fingerprint(spec, route) not in silent
 
