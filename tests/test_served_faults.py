@@ -125,14 +125,19 @@ def test_fifty_at_once(server: Server) -> None:
     assert route.most_at_once == 50
 
 
-@pytest.mark.parametrize(("concurrency", "workers", "own"), [(3, 1, 3), (8, 3, 2), (2, 4, 1)])
-def test_concurrency_is_bounded(server: Server, concurrency: int, workers: int, own: int) -> None:
-    """Workers share it."""
+@pytest.mark.parametrize(
+    ("concurrency", "worker", "workers", "own"),
+    [(3, 0, 1, 3), (8, 0, 3, 3), (8, 1, 3, 3), (8, 2, 3, 2), (8, 3, 3, 2)],
+)
+def test_concurrency_is_bounded(
+    server: Server, concurrency: int, worker: int, workers: int, own: int
+) -> None:
+    """Workers share it, one that takes the place of another too."""
     barrier = threading.Barrier(own)
     route = Route(hold=lambda: barrier.wait(60))
     asked = conversations(2)
     checkpoint = opened(
-        server.spec(f"one-of-{workers}", route), concurrency=concurrency, workers=workers, worker=1
+        server.spec(f"{worker}-of-{workers}", route), concurrency=concurrency, workers=workers, worker=worker
     )
     assert replies(checkpoint, asked) == scripted(asked)
     assert route.most_at_once == own

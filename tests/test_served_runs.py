@@ -142,6 +142,15 @@ def test_internal_confidence_that_the_server_does_not_give_is_skipped(server: Se
     assert given.verdicts[INTERNAL]["value"] == pytest.approx(1)
 
 
+def test_concurrency_is_that_of_all_processes(server: Server, tmp_path: Path) -> None:
+    route = Route()
+    refused = run(tmp_path, served(tmp_path, server.spec("two", route), "--concurrency=1", "-n", "2"))
+    assert refused.exit_code == 4, refused.printed
+    said = "ERROR: --concurrency 1: fewer than the 2 processes of -n; raise it or lower -n"
+    assert refused.printed.count(said) == 1
+    assert not route.bodies
+
+
 def test_slot_readout_and_base(server: Server, tmp_path: Path) -> None:
     specs = [server.spec(name, Route()) for name in ("tuned", "floor")]
     behaviors = ("-k", "conversational or base_controllability")
