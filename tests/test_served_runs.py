@@ -192,6 +192,21 @@ def test_the_key_is_nowhere(server: Server, tmp_path: Path) -> None:
             "https://secret@localhost/v1#m",
             "--checkpoint: the URL holds a user name or password; leave it out",
         ),
+        *(
+            (spec, "--checkpoint: the URL holds a user name or password; leave it out")
+            for spec in (
+                "HTTP://me:secret@localhost:1/v1#m",
+                " http://me:secret@localhost:1/v1#m",
+                "x= Https://me:secret@localhost:1/v1",
+                "https:/me:secret@localhost:1/v1#m",
+                "http:me:secret@localhost:1/v1#m",
+                " http:me:secret@localhost:1/v1#m",
+                "http://me:12#secret@localhost:1/v1#m",
+                "http://me:12/secret@localhost:1/v1#@cf/m",
+                "htps://me:secret@localhost:1/v1#m",
+            )
+        ),
+        ("ftp://localhost/v1#m", "--checkpoint ftp://localhost/v1#m: is no http URL; give http(s)://host/v1"),
         ("http://localhost/v1?key=secret#m", "--checkpoint: the URL holds a query, which may be secret"),
         (
             "http://localhost:1/v1",
