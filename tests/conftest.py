@@ -45,9 +45,9 @@ def server() -> Iterator[Server]:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A server is given up on soon, and no key is set."""
-    from fixtures.checkpoints import client
+    from fixtures.checkpoints import client, key
     from tests.impatient import IMPATIENT
 
     monkeypatch.setattr(client, "PATIENCE", IMPATIENT)
-    for name in client.KEYS:
+    for name in key.KEYS:
         monkeypatch.delenv(name, raising=False)

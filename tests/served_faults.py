@@ -66,6 +66,26 @@ def garbage(handler: Handler) -> None:
     handler.end()
 
 
+def too_deep(handler: Handler) -> None:
+    handler.begin()
+    handler.chunk(b"data: " + b"[" * 100_000 + b"]" * 100_000 + b"\n\n")
+    handler.end()
+
+
+def too_large(handler: Handler) -> None:
+    """A log-probability that no float holds."""
+    handler.begin()
+    logprobs = {"tokens": ["5"], "token_logprobs": [-(10**400)]}
+    handler.event({"choices": [{"text": "5", "logprobs": logprobs, "finish_reason": "stop"}]})
+    handler.end()
+
+
+def deep_json(handler: Handler) -> None:
+    handler.begin("application/json")
+    handler.chunk(b"[" * 100_000)
+    handler.end()
+
+
 def garbage_json(handler: Handler) -> None:
     handler.begin("application/json")
     handler.chunk(b"{'not': json")
@@ -138,6 +158,8 @@ FAULTS: tuple[Fault, ...] = (
     broken_off,
     half_an_error,
     garbage,
+    too_deep,
+    too_large,
     no_reply,
     not_unicode,
     empty_choices,

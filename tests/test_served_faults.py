@@ -20,6 +20,7 @@ from tests.served_faults import (
     FAULTS,
     SLOW,
     busy_429,
+    deep_json,
     dropped,
     error_500,
     error_503,
@@ -88,7 +89,10 @@ def test_a_server_that_says_nothing_of_its_models(server: Server) -> None:
 
     route = Route(listed=[{"id": "scripted"}])
     spec = server.spec("silent-of-models", route)
-    silent = {fingerprint(spec, route, faults) for faults in ([missing], [error_500] * 3, [garbage_json] * 3)}
+    silent = {
+        fingerprint(spec, route, faults)
+        for faults in ([missing], [error_500] * 3, [garbage_json] * 3, [deep_json] * 3)
+    }
     assert len(silent) == 1
     assert fingerprint(spec, route) not in silent
 
@@ -121,14 +125,19 @@ def test_fifty_at_once(server: Server) -> None:
     assert route.most_at_once == 50
 
 
-@pytest.mark.parametrize(("concurrency", "workers", "own"), [(3, 1, 3), (8, 3, 2), (2, 4, 1)])
-def test_concurrency_is_bounded(server: Server, concurrency: int, workers: int, own: int) -> None:
-    """Workers share it."""
+@pytest.mark.parametrize(
+    ("concurrency", "worker", "workers", "own"),
+    [(3, 0, 1, 3), (8, 0, 3, 3), (8, 1, 3, 3), (8, 2, 3, 2), (8, 3, 3, 2)],
+)
+def test_concurrency_is_bounded(
+    server: Server, concurrency: int, worker: int, workers: int, own: int
+) -> None:
+    """Workers share it, one that takes the place of another too."""
     barrier = threading.Barrier(own)
     route = Route(hold=lambda: barrier.wait(60))
     asked = conversations(2)
     checkpoint = opened(
-        server.spec(f"one-of-{workers}", route), concurrency=concurrency, workers=workers, worker=1
+        server.spec(f"{worker}-of-{workers}", route), concurrency=concurrency, workers=workers, worker=worker
     )
     assert replies(checkpoint, asked) == scripted(asked)
     assert route.most_at_once == own
@@ -201,6 +210,14 @@ def test_retry_after_is_honoured(server: Server, monkeypatch: pytest.MonkeyPatch
     replies(checkpoint, conversations(1)[:1])
     first, own, until = [seconds for seconds in waited if seconds]
     assert (first, own <= IMPATIENT.longest_pause, 0 < until <= 200) == (7, True, True)
+
+
+@pytest.mark.parametrize("said", ["Mon, 01 Jan 2001 00:00:00 +99999999999999", "soon", "9" * 400])
+def test_a_retry_after_that_says_no_time_is_left_alone(server: Server, said: str) -> None:
+    route = Route()
+    checkpoint = opened(server.spec(f"no-time-{len(server.routes)}", route))
+    route.faults = (lambda handler: handler.status(429, Retry_After=said),)
+    assert replies(checkpoint, conversations(1)) == scripted(conversations(1))
 
 
 def test_a_wait_of_hours_is_not_waited_for(server: Server) -> None:

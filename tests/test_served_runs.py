@@ -151,6 +151,15 @@ def test_internal_confidence_that_the_server_does_not_give_is_skipped(server: Se
     assert given.verdicts[INTERNAL]["value"] == pytest.approx(1)
 
 
+def test_concurrency_is_that_of_all_processes(server: Server, tmp_path: Path) -> None:
+    route = Route()
+    refused = run(tmp_path, served(tmp_path, server.spec("two", route), "--concurrency=1", "-n", "2"))
+    assert refused.exit_code == 4, refused.printed
+    said = "ERROR: --concurrency 1: fewer than the 2 processes of -n; raise it or lower -n"
+    assert refused.printed.count(said) == 1
+    assert not route.bodies
+
+
 def test_slot_readout_and_base(server: Server, tmp_path: Path) -> None:
     specs = [server.spec(name, Route()) for name in ("tuned", "floor")]
     behaviors = ("-k", "conversational or base_controllability")
@@ -192,6 +201,21 @@ def test_the_key_is_nowhere(server: Server, tmp_path: Path) -> None:
             "https://secret@localhost/v1#m",
             "--checkpoint: the URL holds a user name or password; leave it out",
         ),
+        *(
+            (spec, "--checkpoint: the URL holds a user name or password; leave it out")
+            for spec in (
+                "HTTP://me:secret@localhost:1/v1#m",
+                " http://me:secret@localhost:1/v1#m",
+                "x= Https://me:secret@localhost:1/v1",
+                "https:/me:secret@localhost:1/v1#m",
+                "http:me:secret@localhost:1/v1#m",
+                " http:me:secret@localhost:1/v1#m",
+                "http://me:12#secret@localhost:1/v1#m",
+                "http://me:12/secret@localhost:1/v1#@cf/m",
+                "htps://me:secret@localhost:1/v1#m",
+            )
+        ),
+        ("ftp://localhost/v1#m", "--checkpoint ftp://localhost/v1#m: is no http URL; give http(s)://host/v1"),
         ("http://localhost/v1?key=secret#m", "--checkpoint: the URL holds a query, which may be secret"),
         (
             "http://localhost:1/v1",
