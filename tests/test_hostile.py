@@ -71,7 +71,7 @@ def opened(directory: Path) -> Any:
     )
 
 
-def configured(directory: Path, name: str = "config.json", **settings: object) -> Path:
+def configured(directory: Path, name: str = "config.json", /, **settings: object) -> Path:
     file = directory / name
     file.write_text(json.dumps({**json.loads(file.read_text()), **settings}))
     return directory

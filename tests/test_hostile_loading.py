@@ -6,8 +6,12 @@ import json
 from pathlib import Path
 
 import pytest
+from safetensors.torch import load_file, save_file
 
+from fixtures.checkpoints.rendering import PROBE, in_one_line
+from fixtures.conversation import Conversation, Message
 from fixtures.errors import InputError
+from tests.suite import run
 from tests.test_hostile import configured, opened
 from tests.tiny import tiny_checkpoint
 
@@ -61,3 +65,75 @@ def test_an_adapter_that_nobody_gave(mine: Path) -> None:
     (mine / "adapter_config.json").write_text("{}")
     with pytest.raises(InputError, match="has an adapter beside its weights"):
         opened(mine)
+
+
+PANIC = {"type": "Split", "pattern": {"Regex": "(a|a|[a-z ]+)+$"}, "behavior": "Isolated", "invert": False}
+
+
+def test_a_tokenizer_that_panics(mine: Path) -> None:
+    configured(mine, "tokenizer.json", pre_tokenizer=PANIC)
+    checkpoint = opened(mine)
+    prey = Conversation((Message("user", "a" * 40 + "!"),))
+    with pytest.raises(
+        InputError, match=rf"^--checkpoint {mine}: its tokenizer cannot be used \(Onig: Regex"
+    ):
+        dict(checkpoint.generate([prey], 1))
+
+
+def test_a_tokenizer_that_panics_is_told_from_an_interruption() -> None:
+    with pytest.raises(KeyboardInterrupt), in_one_line("nothing"):
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("end", [[[1]], ["x"], "x", -5, 10**15, True], ids=str)
+def test_ends_that_are_no_tokens(mine: Path, end: object) -> None:
+    configured(mine, "generation_config.json", eos_token_id=end)
+    with pytest.raises(
+        InputError, match=r"its generation_config\.json has an eos_token_id \S+, which is no tok"
+    ):
+        opened(mine)
+
+
+def test_weights_that_are_not_quantised_as_the_config_says(mine: Path) -> None:
+    pytest.importorskip("bitsandbytes")
+    configured(mine, quantization_config={"quant_method": "bitsandbytes", "load_in_4bit": True})
+    with pytest.raises(InputError, match=r"it loads, and does not run \(AssertionError\)"):
+        dict(opened(mine).generate([PROBE], 1))
+
+
+def test_a_template_that_leaves_nothing(tmp_path: Path) -> None:
+    silent = tiny_checkpoint(tmp_path, chat_template="{# nothing #}", add_bos=False)
+    with pytest.raises(InputError, match="its chat template leaves no token of a conversation"):
+        opened(silent)
+
+
+@pytest.mark.parametrize("logprobs", [False, True])
+def test_a_template_that_leaves_one_token(tmp_path: Path, logprobs: bool) -> None:
+    terse = opened(tiny_checkpoint(tmp_path, chat_template="x", add_bos=False))
+    replies = dict(terse.generate([PROBE, PROBE], 3, logprobs=logprobs))
+    assert replies[0] == replies[1]
+    assert terse.prompt_tokens(PROBE) == 1
+
+
+def test_weights_that_make_no_numbers_are_one_line(mine: Path, tmp_path: Path) -> None:
+    weights = load_file(mine / "model.safetensors")
+    broken = {name: weight * float("nan") for name, weight in weights.items()}
+    save_file(broken, mine / "model.safetensors", metadata={"format": "pt"})
+    done = run(
+        tmp_path,
+        [
+            "behaviors/test_command_compliance.py",
+            "--problems=demo",
+            "--n-problems=9",
+            f"--checkpoint={mine}",
+            f"--store={tmp_path / 'store.sqlite3'}",
+            f"--output={tmp_path / 'output'}",
+            "-k=test_bias and direct_hint",
+        ],
+    )
+    _, _, shown = done.printed.partition("ERROR at setup of test_bias[mine-direct_hint] ")
+    line = (
+        f"--checkpoint {mine}: its logits are not numbers (NaN): check its weights, or give another --dtype"
+    )
+    assert shown.splitlines()[1] == line
+    assert shown.splitlines()[2].startswith("-"), done.printed
