@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
 
@@ -83,6 +84,42 @@ def test_a_tokenizer_that_panics(mine: Path) -> None:
 def test_a_tokenizer_that_panics_is_told_from_an_interruption() -> None:
     with pytest.raises(KeyboardInterrupt), in_one_line("nothing"):
         raise KeyboardInterrupt
+
+
+def _replacing(content: str, **pattern: str) -> dict[str, object]:
+    return {"type": "Replace", "pattern": pattern, "content": content}
+
+
+def _charsmap(text: bytes) -> dict[str, object]:
+    return {
+        "type": "Precompiled",
+        "precompiled_charsmap": base64.b64encode(b"\4\0\0\0trie" + text + b"\0x\0").decode(),
+    }
+
+
+LONGER: dict[str, list[dict[str, object]]] = {
+    "replaces": [_replacing("a" * 16, Regex=".")] * 6,
+    "inserts": [_replacing("a", Regex="")] * 9,
+    "prepends": [{"prepend": "a" * 256}],
+    "maps": [_charsmap(b"a" * 20)] * 2,
+    "bytes": [{"type": "ByteLevel"}] * 9,
+}
+
+
+@pytest.mark.parametrize("steps", LONGER.values(), ids=LONGER)
+@pytest.mark.parametrize("section", ["normalizer", "pre_tokenizer", "decoder"])
+def test_a_tokenizer_that_makes_texts_ever_longer(
+    mine: Path, section: str, steps: list[dict[str, object]]
+) -> None:
+    configured(mine, "tokenizer.json", **{section: {"type": "Sequence", f"{section}s": steps}})
+    with pytest.raises(InputError, match=r"its tokenizer\.json may make a text [0-9,]+ times as long"):
+        opened(mine)
+
+
+def test_a_tokenizer_that_takes_what_sentencepiece_does(mine: Path) -> None:
+    steps = [_replacing("\u2581", String=" "), *[_replacing(" ", String="  ")] * 20, {"prepend": "\u2581"}]
+    configured(mine, "tokenizer.json", normalizer={"type": "Sequence", "normalizers": steps})
+    assert opened(mine).prompt_tokens(PROBE)
 
 
 @pytest.mark.parametrize("end", [[[1]], ["x"], "x", -5, 10**15, True], ids=str)
