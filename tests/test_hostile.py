@@ -71,8 +71,8 @@ def opened(directory: Path) -> Any:
     )
 
 
-def configured(directory: Path, **settings: object) -> Path:
-    file = directory / "config.json"
+def configured(directory: Path, name: str = "config.json", /, **settings: object) -> Path:
+    file = directory / name
     file.write_text(json.dumps({**json.loads(file.read_text()), **settings}))
     return directory
 

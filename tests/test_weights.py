@@ -14,7 +14,7 @@ from transformers import AutoModelForCausalLM, DeepseekV3Config, DeepseekV3ForCa
 from fixtures.checkpoints import CheckpointSpec, EngineSettings, open_checkpoint
 from fixtures.checkpoints.adapters import WEIGHTS
 from fixtures.checkpoints.in_process import InProcessCheckpoint
-from fixtures.errors import InputError
+from fixtures.errors import FailedError, InputError
 from fixtures.problems import Problem
 from fixtures.protocol import Block, Settings
 from fixtures.sharding import Worker
@@ -183,9 +183,12 @@ def test_a_checkpoint_that_makes_nan_fails_and_the_others_do_not(
     }
     blocks = {name: [block(checkpoint, store)] for name, checkpoint in checkpoints.items()}
     failed = take(checkpoints, blocks, store, Worker(tmp_path))
-    assert {name: str(error) for name, error in failed.items()} == {
-        "broken": "its logits are not numbers (NaN): check its weights, or give another --dtype"
-    }
+    assert set(failed) == {"broken"}
+    assert isinstance(failed["broken"], FailedError)
+    assert str(failed["broken"]) == (
+        f"--checkpoint {tmp_path / 'broken'}: its logits are not numbers (NaN): check its weights, or give another "
+        "--dtype"
+    )
     (sound,) = blocks["sound"]
     assert sound.find() == sound.size
     assert {fingerprint for _, fingerprint in counts(store.path)} == {checkpoints["sound"].fingerprint}
