@@ -165,7 +165,8 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
 }
 LATE_DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
-    "bad-tokenizer": (lambda at: _cut(at / "tokenizer.json", 9), "its tokenizer cannot be loaded"),
+    "cut-tokenizer": (lambda at: _cut(at / "tokenizer.json", 9), "tokenizer.json is damaged"),
+    "bad-tokenizer": (lambda at: _set(at / "tokenizer.json", model={}), "its tokenizer cannot be loaded"),
     "bad-template": (
         lambda at: (at / "chat_template.jinja").write_text("{% for %}"),
         "chat template cannot be rendered",
