@@ -59,7 +59,7 @@ class Writer:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.skipped:
-            why = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+            why = report.longrepr[2] if isinstance(report.longrepr, tuple) else "expected to fail"
             self._skipped[report.nodeid] = why.removeprefix("Skipped: ")
         if found := getattr(report, "found", None):
             self._results[found["id"]] = found
@@ -87,6 +87,8 @@ class Writer:
             judged = len(self._results.keys() | self._skipped.keys())
             ended = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
             self._write(session, complete=ended and judged == session.testscollected)
+            if MEASUREMENT in self._config.stash and not self._contents and ended:
+                files.clear(self._config.stash[OPTIONS].output)
             if ended and self._contents:
                 self._keep(self._contents.run)
             return (yield)
@@ -98,8 +100,6 @@ class Writer:
         options, verdicts = self._config.stash[OPTIONS], self._results.values()
         if files.saved(worker.run):
             self._contents = files.write(options, worker, verdicts, self._clock, complete=complete)
-        elif MEASUREMENT in self._config.stash:
-            files.clear(options.output)
 
     def _measured(self) -> bool:
         measurement = self._config.stash.get(MEASUREMENT, None)

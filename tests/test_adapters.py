@@ -182,6 +182,9 @@ def test_the_fingerprint_covers_base_and_adapter(base: Path, tmp_path: Path) -> 
     assert opened(f"{base}#{moved}").fingerprint == opened(specs[1]).fingerprint
     assert "peft" in opened(specs[1]).engine
     assert "peft" not in opened(base).engine
+    assert any(
+        note.startswith(f"base {opened(base).fingerprint}, adapter ") for note in opened(specs[1]).notes
+    )
 
 
 def test_the_adapter_s_own_tokenizer_and_template_are_used(tmp_path: Path) -> None:
