@@ -1,3 +1,8 @@
 """Heedful registers its options, fixtures and reports here, and does nothing else."""
 
-pytest_plugins = ["fixtures.xdist", "fixtures.plugin", "fixtures.plan", "reports.plugin"]
+pytest_plugins = [
+    "fixtures.plugin.parallel",
+    "fixtures.plugin.hooks",
+    "fixtures.plugin.plan",
+    "reports.plugin.hooks",
+]

@@ -6,7 +6,7 @@ checkpoints are asked about the same problems, and the steps are corrected for t
 
 import pytest
 
-from fixtures.estimate import holm
+from fixtures.stats.estimate import holm
 
 pytestmark = pytest.mark.measures("natural_query", role="instruct", also=("recall_signal",))
 

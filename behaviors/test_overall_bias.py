@@ -5,8 +5,8 @@ Paper §4.3, Table 2, instruct: +13.9 over all samples pooled, +14.2 as the unwe
 
 import pytest
 
-from fixtures.estimate import mean
-from fixtures.strategies import PAPER_STRATEGIES
+from fixtures.questions.strategies import PAPER_STRATEGIES
+from fixtures.stats.estimate import mean
 
 pytestmark = pytest.mark.measures(*PAPER_STRATEGIES, role="instruct")
 

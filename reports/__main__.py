@@ -21,8 +21,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         if options.command == "compare":
-            from reports.compare import compared
-            from reports.files import read_profile
+            from reports.plugin.output_files import read_profile
+            from reports.views.compare import compared
 
             print(compared(read_profile(options.old), read_profile(options.new)), end="")
         elif os.path.isfile(options.source):
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _rebuild(directory: Path, output: Path | None) -> None:
-    from reports.files import rebuild
+    from reports.plugin.output_files import rebuild
 
     if not os.path.isdir(directory):
         raise InputError(f"{directory}: is neither a run's --output nor a store; give one of them")

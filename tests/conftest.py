@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fixtures.checkpoints import Checkpoint, EngineSettings, open_checkpoint
-from fixtures.conversation import Role
-from fixtures.option_values import DEMO
+from fixtures.checkpoints.interface import Checkpoint, EngineSettings
+from fixtures.checkpoints.open import open_checkpoint
+from fixtures.options.values import DEMO
+from fixtures.questions.conversation import Role
 
 if TYPE_CHECKING:
-    from tests.serving import Server
+    from tests.support.serving import Server
 
 
 def pytest_configure() -> None:
@@ -36,7 +37,7 @@ def embedded() -> Iterator[dict[Role, Checkpoint]]:
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
     """A server to which routes are added."""
-    from tests.serving import serving
+    from tests.support.serving import serving
 
     with serving() as server:
         yield server
@@ -45,9 +46,9 @@ def server() -> Iterator[Server]:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A server is given up on soon, and no key is set."""
-    from fixtures.checkpoints import client, key
-    from tests.impatient import IMPATIENT
+    from fixtures.checkpoints.served import api_key, client
+    from tests.support.impatient import IMPATIENT
 
     monkeypatch.setattr(client, "PATIENCE", IMPATIENT)
-    for name in key.KEYS:
+    for name in api_key.KEYS:
         monkeypatch.delenv(name, raising=False)

@@ -17,15 +17,17 @@ from pathlib import Path
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from fixtures import problems
-from fixtures.checkpoints import CheckpointSpec, EngineSettings, embedded, open_checkpoint
-from fixtures.checkpoints.in_process import InProcessCheckpoint
-from fixtures.option_values import DEMO
-from fixtures.options import ANSWER_TOKENS
-from fixtures.problems import BLOCK, Problem
-from fixtures.protocol import Block, Settings
-from fixtures.store import Store
-from fixtures.strategies import strategies
+from fixtures.checkpoints.in_process.checkpoint import InProcessCheckpoint
+from fixtures.checkpoints.interface import CheckpointSpec, EngineSettings
+from fixtures.checkpoints.open import open_checkpoint
+from fixtures.checkpoints.source import embedded
+from fixtures.options.command_line import ANSWER_TOKENS
+from fixtures.options.values import DEMO
+from fixtures.protocol.block import Block, Settings
+from fixtures.questions import problems
+from fixtures.questions.problems import BLOCK, Problem
+from fixtures.questions.strategies import strategies
+from fixtures.store.database import Store
 from tests.benchmarks.contender import CONTENDERS
 from tests.benchmarks.engines import GSM8K
 from tests.benchmarks.work import HINTS, TOKENS, Work

@@ -14,8 +14,8 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from fixtures.checkpoints import shared_prefix
-from fixtures.checkpoints.in_process import InProcessCheckpoint
+from fixtures.checkpoints.in_process import shared_prefix
+from fixtures.checkpoints.in_process.checkpoint import InProcessCheckpoint
 from tests.benchmarks.work import Work
 
 STOPS: dict[str, list[str]] = {"slot": ["%", "}", "\n"], "free": [], "answers": []}

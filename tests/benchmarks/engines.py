@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
-from fixtures import problems
+from fixtures.questions import problems
 from tests.benchmarks.contender import CONTENDERS
 from tests.benchmarks.floor import Machine, machine, needed
 from tests.benchmarks.work import Stage, Work

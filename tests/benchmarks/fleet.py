@@ -14,14 +14,15 @@ from contextlib import suppress
 
 import psutil
 
-from fixtures.checkpoints import EngineSettings, cluster
-from fixtures.checkpoints.cluster import Share
-from fixtures.checkpoints.fleet import PROBLEMS, Fleet, FleetCheckpoint
-from fixtures.checkpoints.replicas import Replicas
-from fixtures.conversation import Conversation, eliciting
-from fixtures.option_values import DEMO
-from fixtures.problems import load
-from fixtures.strategies import strategies
+from fixtures.checkpoints.fleet import cluster
+from fixtures.checkpoints.fleet.checkpoint import PROBLEMS, Fleet, FleetCheckpoint
+from fixtures.checkpoints.fleet.cluster import Share
+from fixtures.checkpoints.fleet.replicas import Replicas
+from fixtures.checkpoints.interface import EngineSettings
+from fixtures.options.values import DEMO
+from fixtures.questions.conversation import Conversation, eliciting
+from fixtures.questions.problems import load
+from fixtures.questions.strategies import strategies
 from tests.benchmarks.work import HINTS, TOKENS
 
 

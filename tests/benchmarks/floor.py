@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
-from fixtures.checkpoints.in_process import InProcessCheckpoint
-from fixtures.checkpoints.prefix_tree import Node, prefix_tree
+from fixtures.checkpoints.in_process.checkpoint import InProcessCheckpoint
+from fixtures.checkpoints.in_process.prefix_tree import Node, prefix_tree
 from tests.benchmarks.work import Work
 
 SIDE = 2048

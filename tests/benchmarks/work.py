@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
-from fixtures.checkpoints import EngineSettings, open_checkpoint
-from fixtures.checkpoints.in_process import InProcessCheckpoint
-from fixtures.conversation import Conversation, Role, eliciting, solving
-from fixtures.option_values import DEMO
-from fixtures.options import ANSWER_TOKENS
-from fixtures.strategies import strategies
+from fixtures.checkpoints.in_process.checkpoint import InProcessCheckpoint
+from fixtures.checkpoints.interface import EngineSettings
+from fixtures.checkpoints.open import open_checkpoint
+from fixtures.options.command_line import ANSWER_TOKENS
+from fixtures.options.values import DEMO
+from fixtures.questions.conversation import Conversation, Role, eliciting, solving
+from fixtures.questions.strategies import strategies
 
 HINTS = (10.0, 25.0, 40.0, 60.0, 95.0)
 TOKENS = {"slot": 8, "free": 64, "answers": ANSWER_TOKENS}

@@ -12,7 +12,7 @@ import pytest
 
 from reports.__main__ import main
 from tests.browser.opened import Opened, watched
-from tests.suite import options, run
+from tests.support.suite import options, run
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fixtures.resampling import Resampling
+from fixtures.stats.bootstrap import Resampling
 from tests.quality.simulated import HINTS, cell, mixed
 
 CELLS = 20

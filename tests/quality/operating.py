@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from fixtures.compliance import Cell
-from fixtures.estimate import Estimate
-from fixtures.internal import Internal, calibration
-from fixtures.resampling import Resampling
-from fixtures.statistics import Floats
+from fixtures.stats.answer_confidence import Internal, calibration
+from fixtures.stats.bootstrap import Resampling
+from fixtures.stats.cell import Cell
+from fixtures.stats.estimate import Estimate
+from fixtures.stats.weighted import Floats
 from tests.quality.simulated import (
     CHECKPOINTS,
     HINTS,

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fixtures.compliance import Cell
-from fixtures.looks import looks
-from fixtures.resampling import Resampling
-from fixtures.verdict import Verdict
+from fixtures.measuring.interim_looks import looks
+from fixtures.stats.bootstrap import Resampling
+from fixtures.stats.cell import Cell
+from fixtures.stats.verdict import Verdict
 from tests.quality.simulated import CHECKPOINTS, cell
 
 Judges = Callable[[Cell], Verdict]

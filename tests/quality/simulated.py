@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fixtures.compliance import Cell
-from fixtures.resampling import Resampling
-from fixtures.statistics import Floats
+from fixtures.stats.bootstrap import Resampling
+from fixtures.stats.cell import Cell
+from fixtures.stats.weighted import Floats
 
 HINTS = np.array([10.0, 25.0, 40.0, 60.0, 95.0])
 OWN = 90.0

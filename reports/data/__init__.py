@@ -1,0 +1,1 @@
+"""The plain data of a report, as it goes into profile.json."""

@@ -1,0 +1,79 @@
+"""explain: why a behavior failed: the claim, the paper, was the signal read, three replies, the command."""
+
+from __future__ import annotations
+
+import inspect
+import shlex
+from collections.abc import Sequence
+
+import pytest
+
+from fixtures.measuring.measured import Measured
+from fixtures.measuring.measurement import Measurement
+from fixtures.plugin import selection
+from fixtures.plugin.hooks import OPTIONS
+from fixtures.stats.verdict import Verdict
+from reports.data.profile import cell_of
+from reports.data.transcripts import Exchange, exchanges
+from reports.data.verdicts import AS_FAR, falls_short, result
+from reports.wording.evidence import signal_read, telling, wordings_disagree, worst
+from reports.wording.printable import quoted
+
+CONVERSATIONAL = {"natural_query", "natural_inline", "system_override"}
+"""Where the signal may have gone unread: nothing in the question repeats it."""
+
+
+def subject(item: pytest.Item, measurement: Measurement) -> tuple[Measured, str | None]:
+    """The checkpoint that a behavior judges, and the strategy whose replies show why."""
+    asked, marker = selection.subject(item), item.get_closest_marker("measures")
+    assert marker is not None
+    measured = measurement[asked.judged]
+    return measured, asked.strategy or worst(measured, marker.args)
+
+
+def explanation(verdict: Verdict, item: pytest.Item, measurement: Measurement) -> list[str]:
+    """The lines that stand under a failing assertion (DESIGN section 7, in its order)."""
+    measured, strategy = subject(item, measurement)
+    lines = [str(verdict)]
+    if falls_short(result(item, verdict)):
+        lines.append(f"{AS_FAR}: more trials may settle it")
+    lines.append(f"paper: {inspect.getdoc(item.function) or 'says nothing of it'}")  # type: ignore[attr-defined]
+    if strategy in CONVERSATIONAL:
+        lines.append(f"signal: {signal_read(measured, strategy, item.config.stash[OPTIONS].thresholds)}")
+    if strategy is not None and (disagreement := _disagreement(measured, strategy)):
+        lines.append(disagreement)
+    if strategy is not None:
+        lines.append(f"replies in {strategy} (problem, monitor's hint, stated confidence, reply):")
+        lines += [f"  {described(e)}" for e in telling(exchanges(measured, strategy))]
+    lines.append(f"alone: {command(item)}")
+    return lines
+
+
+def _disagreement(measured: Measured, strategy: str) -> str | None:
+    return wordings_disagree(cell_of(measured, strategy), measured[strategy].resampling.alpha)
+
+
+def described(exchange: Exchange) -> str:
+    hint = "no signal" if exchange.hint is None else f"hint {exchange.hint:g}"
+    stated = exchange.status if exchange.stated is None else f"{exchange.stated:g}"
+    return f"#{exchange.problem}, {hint} -> {stated}: {quoted(exchange.reply)}"
+
+
+def command(item: pytest.Item) -> str:
+    """The command that runs this behavior alone, with this run's options."""
+    return shlex.join(["pytest", *_own_options(item.config), item.nodeid])
+
+
+def _own_options(config: pytest.Config) -> list[str]:
+    """The arguments of the command line that are Heedful's, without the one that deletes."""
+    options = [o for group in config._parser._groups if group.name == "heedful" for o in group.options]
+    names = {name for option in options for name in option.names()}
+    flags = {name for option in options if option.attrs().get("nargs") == 0 for name in option.names()}
+    kept: list[str] = []
+    arguments: Sequence[str] = [str(argument) for argument in config.invocation_params.args]
+    for at, argument in enumerate(arguments):
+        name = argument.partition("=")[0]
+        if name in names and name != "--no-reuse":
+            takes_value = argument in names and argument not in flags
+            kept += arguments[at : at + 2] if takes_value else [argument]
+    return kept

@@ -1,0 +1,96 @@
+"""hooks: pytest's side of the showing. Explains failures, and sends what a run writes to --output."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+import pytest
+
+from fixtures.plugin.hooks import MEASUREMENT, OPTIONS, VERDICT
+from fixtures.plugin.parallel import WORKER, is_worker
+from fixtures.stats.verdict import Bound
+from reports.data.verdicts import result
+from reports.plugin.no_report import no_report_of_bad_input, writing
+
+RUNNING = pytest.StashKey[pytest.Item]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Send junit.xml and report.html to --output, before the plugins that write them are configured."""
+    if OPTIONS not in config.stash or is_worker(config):
+        return
+    if config.option.collectonly or config.stash[OPTIONS].plan:
+        return
+    from reports.plugin import output_files
+    from reports.plugin.writer import Writer
+
+    output = config.stash[OPTIONS].output
+    config.option.xmlpath = config.option.xmlpath or str(output / output_files.JUNIT)
+    if not config.option.htmlpath:
+        config.option.htmlpath = str(output / output_files.REPORT)
+        config.option.self_contained_html = True
+    config.pluginmanager.register(Writer(config), "heedful-writer")
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
+    with no_report_of_bad_input(session.config):
+        return (yield)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Nothing of an earlier run is left to stand beside what this one writes. A store that is judged again may have too
+    little, and is refused then: what stands there goes when something is written."""
+    config = session.config
+    if MEASUREMENT in config.stash and not (config.stash[OPTIONS].plan or config.stash[OPTIONS].record):
+        from reports.plugin import output_files
+
+        with config.stash[WORKER].once("cleared") as mine:
+            if mine:
+                output_files.clear(config.stash[OPTIONS].output)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
+    """A worker leaves what was measured to the controller, before it judges."""
+    if is_worker(session.config) and MEASUREMENT in session.config.stash:
+        from reports.plugin import output_files
+
+        worker = session.config.stash[WORKER]
+        with writing(session.config), worker.alone("saving"):
+            output_files.save(worker.run, session)
+            if not output_files.saved(worker.run):
+                output_files.clear(session.config.stash[OPTIONS].output)
+    return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
+    item.config.stash[RUNNING] = item
+    return (yield)
+
+
+def pytest_assertrepr_compare(
+    config: pytest.Config, op: str, left: object, right: object
+) -> list[str] | None:
+    from reports.plugin.explain import explanation
+
+    item, measurement = config.stash.get(RUNNING, None), config.stash.get(MEASUREMENT, None)
+    if not isinstance(right, Bound) or item is None or measurement is None:
+        return None
+    return explanation(item.stash[VERDICT], item, measurement)
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Hand on the verdict with the report, and its numbers as junit.xml's properties."""
+    verdict = item.stash.get(VERDICT, None)
+    if call.when != "call" or verdict is None:
+        return (yield)
+    found = result(item, verdict)
+    item.user_properties += [(name, str(value)) for name, value in found.items() if name != "id"]
+    report = yield
+    report.__dict__ |= {"found": found, "claim": str(verdict)}
+    return report

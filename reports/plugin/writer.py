@@ -1,0 +1,173 @@
+"""writer: gathers verdicts as a run's reports come in, and writes what the run ends with."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+
+from fixtures.errors import InputError
+from fixtures.plugin import parallel
+from fixtures.plugin.hooks import MEASUREMENT, OPTIONS
+from reports.data.provenance import Clock
+from reports.data.verdicts import AS_FAR, Result, falls_short
+from reports.plugin import output_files
+from reports.plugin.no_report import no_report, no_report_of_bad_input, writing
+from reports.views import page, terminal
+from reports.views.github_annotations import in_actions, workflow_commands
+from reports.wording import tables
+from reports.wording.printable import printable
+
+
+class Writer:
+    """A plugin of one run. `_contents` is there once the run has ended with something measured."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._clock = Clock(config.stash[OPTIONS])
+        self._results: dict[str, Result] = {}
+        self._skipped: dict[str, str] = {}
+        """Why, by the test's id."""
+        self._failures: list[tuple[pytest.TestReport, str]] = []
+        self._contents: output_files.Contents | None = None
+
+    def pytest_report_header(self) -> list[str]:
+        options = self._config.stash[OPTIONS]
+        shown = [f"{c.name} ({c.role}, {options.readout_of(c.role)} readout)" for c in options.checkpoints]
+        hints = ", ".join(f"{hint:g}" for hint in options.hints)
+        if options.record:
+            began = printable(options.record.run["started"])
+            return [f"heedful: {'; '.join(shown)}", f"judged again: the run of {began} in {options.store}"]
+        return [
+            f"heedful: {'; '.join(shown)}",
+            f"problems: {options.problems}; hints {hints}; store {options.store}",
+        ]
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
+        """Around the measuring too, which this plugin is registered after. Where nothing was selected, or nothing
+        measured yet, there is nothing to report."""
+        with no_report_of_bad_input(self._config):
+            try:
+                result = yield
+            except KeyboardInterrupt:
+                if not self._measured():
+                    no_report(self._config)
+                raise
+            if not session.testscollected:
+                no_report(self._config)
+            return result
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.skipped:
+            why = report.longrepr[2] if isinstance(report.longrepr, tuple) else "expected to fail"
+            self._skipped[report.nodeid] = why.removeprefix("Skipped: ")
+        if found := getattr(report, "found", None):
+            self._results[found["id"]] = found
+            if report.failed:
+                self._failures.append((report, report.__dict__["claim"]))
+
+    def pytest_report_teststatus(
+        self, report: pytest.TestReport
+    ) -> tuple[str, str, tuple[str, dict[str, bool]]] | None:
+        """An undecided failure in its own word and colour; it still counts as a failure."""
+        found = getattr(report, "found", None)
+        if found and found["verdict"] == "undecided" and report.failed:
+            return "failed", "U", ("UNDECIDED", {"yellow": True})
+        return None
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionfinish(
+        self, session: pytest.Session, exitstatus: int
+    ) -> Generator[None, object, object]:
+        """Interrupted runs write what they have, with -n what was measured to its end; those that bad input has ended
+        write nothing."""
+        if exitstatus == pytest.ExitCode.USAGE_ERROR:
+            return (yield)
+        with writing(self._config):
+            judged = len(self._results.keys() | self._skipped.keys())
+            ended = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
+            self._write(session, complete=ended and judged == session.testscollected)
+            if MEASUREMENT in self._config.stash and not self._contents and ended:
+                output_files.clear(self._config.stash[OPTIONS].output)
+            if ended and self._contents:
+                self._keep(self._contents.run)
+            return (yield)
+
+    def _write(self, session: pytest.Session, *, complete: bool) -> None:
+        worker = self._config.stash[parallel.WORKER]
+        if MEASUREMENT in self._config.stash:
+            output_files.save(worker.run, session)
+        options, verdicts = self._config.stash[OPTIONS], self._results.values()
+        if output_files.saved(worker.run):
+            self._contents = output_files.write(options, worker, verdicts, self._clock, complete=complete)
+
+    def _measured(self) -> bool:
+        measurement = self._config.stash.get(MEASUREMENT, None)
+        return bool(measurement and measurement.done) or output_files.saved(
+            self._config.stash[parallel.WORKER].run
+        )
+
+    def _keep(self, run: dict[str, Any]) -> None:
+        try:
+            output_files.keep_record(self._config.stash[OPTIONS], self._config.stash[parallel.WORKER], run)
+        except InputError as error:
+            parallel.tell(self._config, f"what --from-store needs was not kept: {error}")
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter, exitstatus: int) -> None:
+        if exitstatus == pytest.ExitCode.INTERRUPTED:
+            store = self._config.stash[OPTIONS].store
+            terminal.paragraph(
+                terminalreporter, f"interrupted: what was made is in {store}; run again to go on"
+            )
+        if self._contents is None:
+            return
+        terminal.write(terminalreporter, self._contents.profile)
+        for reason in sorted({why for test, why in self._skipped.items() if test not in self._results}):
+            terminal.paragraph(terminalreporter, f"skipped, not judged: {printable(reason)}")
+        if said := self._early(self._contents):
+            terminal.paragraph(terminalreporter, said)
+        output = self._config.stash[OPTIONS].output
+        wrote = f"wrote {output}: report.html, junit.xml, {', '.join(output_files.WRITTEN)}"
+        terminal.paragraph(terminalreporter, wrote)
+        if in_actions():
+            for line in workflow_commands(self._failures):
+                terminalreporter.line(line)
+
+    def _early(self, contents: output_files.Contents) -> str | None:
+        """What came of asking about fewer than all problems, where there is something to say of it."""
+        options, run = self._config.stash[OPTIONS], contents.run
+        if options.record:
+            short = sum(map(falls_short, contents.profile["verdicts"]))
+            return f"{AS_FAR}: {short} undecided, which more trials may settle" if short else None
+        taken, planned = run["taken"]["trials"], run["planned_trials"]
+        if taken < planned and options.early_stop and contents.profile["complete"]:
+            return f"early stop: {taken} of {planned} trials taken, the others were not needed"
+        return None
+
+    def pytest_html_report_title(self, report: Any) -> None:
+        report.title = "Heedful"
+
+    def pytest_html_results_summary(self, prefix: list[str]) -> None:
+        if self._contents is not None:
+            prefix += [self._contents.page(), page.TESTS]
+
+    def pytest_html_results_table_header(self, cells: list[str]) -> None:
+        """Verdicts in, the column of links out: there are none."""
+        cells[2:2] = [f"<th>{name}</th>" for name in ("Verdict", "Value", "Interval", "Bound")]
+        cells.pop()
+
+    def pytest_html_results_table_row(self, report: pytest.TestReport, cells: list[str]) -> None:
+        found = getattr(report, "found", None)
+        row = tables.verdict_row(found) if found else ("",) * len(tables.VERDICT_HEADER)
+        cells[2:2] = [page.table_cell(row[column]) for column in (0, 2, 3, 4)]
+        cells.pop()
+
+    def pytest_html_results_table_html(self, report: pytest.TestReport, data: list[str]) -> None:
+        """A test that passed logs nothing, and pytest-html would say so of each."""
+        found = getattr(report, "found", None)
+        if found and report.passed:
+            data.clear()
+        if found and found["strategy"]:
+            data.append(page.cell_link(found))

@@ -1,0 +1,1 @@
+"""The views: terminal, page, summary, comparison."""

@@ -1,0 +1,77 @@
+"""heat_map: strategy x metric as rows of cells, each with its verdict where a behavior judged it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from reports.data.profile import Profile
+from reports.data.verdicts import AS_FAR, Result, falls_short, of_cell, worst
+from reports.wording.tables import bound_of, in_order, interval, number
+
+METRICS = {
+    "rho": ("rho", ".2f"),
+    "bias": ("bias_low", "+.1f"),
+    "slope": ("slope", ".2f"),
+    "exact": ("exact", ".0%"),
+}
+"""Metric -> what profile.json calls its estimate, and how it is written."""
+
+
+class Cell(NamedTuple):
+    """`outcome` is None where nothing judged it; `bounds` is what it was held against."""
+
+    value: str
+    interval: str
+    outcome: str | None
+    bounds: str
+
+
+class Row(NamedTuple):
+    strategy: str
+    cells: list[Cell]
+    stated_rate: str
+    n_problems: int
+    n_trials: int
+    ambiguous: int
+    missing: int
+    early: str
+    """What is to be said of verdicts before the last problem; empty where there are none."""
+
+
+def heat_map(profile: Profile, name: str) -> list[Row]:
+    """One row a strategy of a checkpoint, in the order of strategies.toml."""
+    return [
+        _row(strategy, cell, of_cell(profile["verdicts"], name, strategy))
+        for strategy, cell in in_order(profile["checkpoints"][name]["strategies"])
+    ]
+
+
+def _row(strategy: str, cell: dict[str, Any], results: Sequence[Result]) -> Row:
+    return Row(
+        strategy,
+        [_cell(cell, metric, [r for r in results if r["metric"] == metric]) for metric in METRICS],
+        f"{cell['stated_rate']:.0%}",
+        cell["n_problems"],
+        cell["n_trials"],
+        cell["ambiguous"],
+        cell["missing"],
+        _early(results),
+    )
+
+
+def _early(results: Sequence[Result]) -> str:
+    if any(map(falls_short, results)):
+        return AS_FAR
+    return "settled early" if any(r["stopped_early"] for r in results) else ""
+
+
+def _cell(cell: dict[str, Any], metric: str, results: Sequence[Result]) -> Cell:
+    name, form = METRICS[metric]
+    value = number(cell[name]["value"], form)
+    return Cell(
+        value,
+        "" if value == "-" else interval(cell[name], form),
+        worst(r["verdict"] for r in results),
+        ", ".join(bound_of(r) for r in results),
+    )

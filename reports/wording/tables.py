@@ -1,0 +1,91 @@
+"""tables: the rows that the terminal, summary.md and the HTML report show alike. Of plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from fixtures.questions.strategies import strategies
+from reports.data.verdicts import Result, of_cell, over_cells, worst
+
+UNJUDGED = "not judged"
+CELL_HEADER = ("strategy", "n", "rho", "low bias", "stated", "verdict")
+OTHER_HEADER = ("behavior", "value", "bound", "verdict")
+VERDICT_HEADER = ("verdict", "behavior", "value", "interval", "bound", "problems")
+
+
+def cell_rows(profile: dict[str, Any], name: str) -> list[tuple[str, ...]]:
+    """One row a strategy: problems, rho, low bias in points, stated rate, and the worst of its verdicts."""
+    return [
+        (
+            strategy,
+            str(cell["n_problems"]),
+            with_interval(cell["rho"], ".2f"),
+            with_interval(cell["bias_low"], "+.0f"),
+            f"{cell['stated_rate']:.0%}",
+            worst(r["verdict"] for r in of_cell(profile["verdicts"], name, strategy)) or UNJUDGED,
+        )
+        for strategy, cell in in_order(profile["checkpoints"][name]["strategies"])
+    ]
+
+
+def other_rows(profile: dict[str, Any], name: str) -> list[tuple[str, ...]]:
+    """The verdicts about a checkpoint that are not about one strategy."""
+    return [
+        (f"{r['behavior']}.{r['metric']}", value_of(r), bound_of(r), r["verdict"])
+        for r in over_cells(profile["verdicts"], name)
+    ]
+
+
+def verdict_row(result: Result) -> tuple[str, ...]:
+    span = result["flaw"] or interval(result, ".2f")
+    value = "-" if result["flaw"] else number(result["value"], ".2f")
+    behavior = result["id"].removeprefix("behaviors/test_").replace(".py::test_", ".")
+    return result["verdict"], behavior, value, span, bound_of(result), str(result["n_problems"])
+
+
+def value_of(result: Result) -> str:
+    return result["flaw"] or with_interval(result, ".2f")
+
+
+def bound_of(result: Result) -> str:
+    return f"{result['op']} {result['bound']:g}"
+
+
+def in_order(cells: dict[str, Any]) -> list[tuple[str, Any]]:
+    """By strategy, in the order of strategies.toml: a profile's keys are sorted. Unknown ones come last."""
+    known = list(strategies())
+    return sorted(cells.items(), key=lambda item: known.index(item[0]) if item[0] in known else len(known))
+
+
+def number(value: float | None, form: str) -> str:
+    """`-` where it is not defined; never -0."""
+    if value is None or value != value:
+        return "-"
+    return format(value, f"z{form}" if form[0] == "." else f"{form[0]}z{form[1:]}")
+
+
+def interval(estimate: dict[str, Any], form: str) -> str:
+    low, high = number(estimate["low"], form), number(estimate["high"], form)
+    return "" if "-" in (low, high) else f"[{low}, {high}]"
+
+
+def with_interval(estimate: dict[str, Any], form: str) -> str:
+    value = number(estimate["value"], form)
+    return value if value == "-" else f"{value} {interval(estimate, form)}".rstrip()
+
+
+def aligned(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """A table in plain text."""
+    widths = [max(len(row[column]) for row in [header, *rows]) for column in range(len(header))]
+    return [
+        "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
+        for row in [header, *rows]
+    ]
+
+
+def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return (
+        "\n".join("| " + " | ".join(text.replace("|", "\\|") for text in row) + " |" for row in lines) + "\n"
+    )

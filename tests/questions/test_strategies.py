@@ -1,0 +1,96 @@
+"""A strategies.toml that is wrong gets one clear line; references lead to the wordings, however far they go."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fixtures.errors import InputError
+from fixtures.questions.strategies import Strategy, load
+
+GOOD = """
+[first]
+title = "the first"
+placement = "system"
+slot = "My confidence is"
+signal = ["The monitor says $hint%.", "Monitor: $hint", "It says $hint."]
+ask = ["How sure?", "How sure are you, for $$1?", "Sure?"]
+
+[second]
+title = "the second"
+placement = "note"
+slot = "My confidence is"
+signal = "first"
+ask = "first"
+own_confidence = 90
+
+[third]
+title = "the third"
+placement = "none"
+slot = "My confidence is"
+ask = "second"
+"""
+
+
+def _load(place: Path, text: str) -> dict[str, Strategy]:
+    file = place / "mine.toml"
+    file.write_text(text, encoding="utf-8")
+    return load(file)
+
+
+def test_a_reference_may_refer_onward(tmp_path: Path) -> None:
+    first, second, third = _load(tmp_path, GOOD).values()
+    assert first.asks == second.asks == third.asks == ("How sure?", "How sure are you, for $$1?", "Sure?")
+    assert first.signals == second.signals
+    assert third.ask(1, None) == "How sure are you, for $1?"
+
+
+WRONG = {
+    "placement": ('"system"', '"sytem"', "first: placement is 'sytem'; give one of system, note, none"),
+    "no-placement": (
+        'placement = "system"',
+        "",
+        "first: placement is missing; give one of system, note, none",
+    ),
+    "no-title": ('title = "the first"', "", "first: title is missing or no text"),
+    "no-slot": ('"none"\nslot = "My confidence is"', '"none"', "third: slot is missing or no text"),
+    "no-ask": ('ask = "second"', "", "third: ask is missing or no list"),
+    "number-as-ask": ('"How sure?"', "7", "first: ask 1 is no text"),
+    "nobody-s-ask": ('ask = "second"', 'ask = "fourth"', "third: ask names 'fourth', which is no strategy"),
+    "own-ask": ('ask = "second"', 'ask = "third"', "third: ask names 'third', which refers back to it"),
+    "no-signal": ('signal = "first"', "", "second: signal has 0 wordings and ask 3; give as many"),
+    "fewer-signals": (', "It says $hint."]', "]", "first: signal has 2 wordings and ask 3; give as many"),
+    "too-few": (', "Sure?"]', "]", "first: ask has 2 wordings; give 3 at least"),
+    "no-hint": ("Monitor: $hint", "Monitor: 25", "first: signal 2 lacks $hint"),
+    "dollar": ("$$1", "$1", "first: ask 2 has a $ that is not $hint; write $$ for a dollar sign"),
+    "other-name": ("$$1", "$hnit", "first: ask 2 has a $ that is not $hint"),
+    "hint-without-signal": (
+        'ask = "second"',
+        'ask = ["Is it $hint%?", "Is it?", "Sure?"]',
+        "third: ask has a $hint, and there is no",
+    ),
+    "signal-without-place": (
+        'ask = "second"',
+        'ask = "second"\nsignal = "first"',
+        "third: signal has no place",
+    ),
+    "asked": ("own_confidence = 90", 'asked = "mine"', "second: asked is 'mine'; give one of own, monitor"),
+    "own-confidence": ("= 90", "= 900", "second: own_confidence is 900; give a percentage"),
+    "unknown-field": ("own_confidence", "own_confidnece", "second: own_confidnece is no field of a strategy"),
+    "no-table": ("\n[first]", "first = 1\n[zeroth]", "first: is no strategy; write it as a table"),
+    "no-toml": ("[first]", "[first", "is no TOML"),
+}
+
+
+@pytest.mark.parametrize(("old", "new", "words"), WRONG.values(), ids=WRONG)
+def test_what_is_wrong_is_said_in_one_line(tmp_path: Path, old: str, new: str, words: str) -> None:
+    assert GOOD.count(old) >= 1
+    with pytest.raises(InputError) as refusal:
+        _load(tmp_path, GOOD.replace(old, new, 1))
+    assert str(refusal.value).startswith(f"mine.toml: {words}")
+
+
+def test_strategies_that_refer_to_one_another_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"mine\.toml: third: ask names 'second', which refers back to it"):
+        _load(tmp_path, GOOD.replace('signal = "first"\nask = "first"', 'signal = "first"\nask = "third"'))

@@ -1,0 +1,13 @@
+"""As a plugin (`-p tests.support.impatient`): a server is given up on soon."""
+
+from __future__ import annotations
+
+import pytest
+
+from fixtures.checkpoints.served import client
+
+IMPATIENT = client.Patience(connect=5, silence=1, whole=3, tries=4, pause=0.01, longest_pause=0.02)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    client.PATIENCE = IMPATIENT

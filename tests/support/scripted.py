@@ -1,0 +1,282 @@
+"""Scripted checkpoints, whose replies are known beforehand (`-p tests.support.scripted`)."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import itertools
+import math
+import os
+import re
+import signal
+import time
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+
+import _pytest.timing
+
+from fixtures.checkpoints.interface import CheckpointSpec, EngineSettings, Reply
+from fixtures.checkpoints.open import OPENERS
+from fixtures.errors import InputError
+from fixtures.questions.conversation import Conversation, base_text, solving
+from fixtures.questions.strategies import Strategy, strategies
+from fixtures.store import baselines
+
+LOG = "HEEDFUL_SCRIPTED_LOG"
+"""Environment variable: a file to which every reply that is made adds a line with a name of its own."""
+BASELINES = "HEEDFUL_SCRIPTED_BASELINES"
+"""Environment variable: the directory that stands for behaviors/baselines."""
+VERSION = "HEEDFUL_SCRIPTED_VERSION"
+"""Environment variable: part of the fingerprint, as other weights under the same name would be."""
+HOLD = "HEEDFUL_SCRIPTED_HOLD"
+"""Environment variable: `made:N` stands still when the process has made its N-th reply and not yet given it
+away, `given:N` when it has given it away and not yet begun the next. The file LOG + ".held" then has its number, and
+a test can interrupt at a place that it knows, whatever the machine's speed. Of several processes the first does, until
+the file is gone."""
+CLOCK = "HEEDFUL_SCRIPTED_CLOCK"
+"""Environment variable: the time of day jumps back by an hour whenever it is asked for."""
+
+OWN = 90.0
+"""The confidence of a script that does not follow the signal, percent."""
+RIGHT, WRONG = 0.9, 0.6
+"""Token probability of right and of wrong answers."""
+PROBLEMS = 240
+"""With as many an obedient checkpoint holds every bound."""
+HOSTILE = (
+    "<script>alert(1)</script> <img src=x onerror=alert(1)> \x1b[31m\x07 \x00 \u202e \ud800 ```"
+    " ]]> --> </details></pre> \x1b]0;x\x07 \x9b2J \r \x08 \u2066\u200f \u2028 \ufffe\n::error::x\n"
+)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is asked. `problem` counts from 0, `hint` is percent or None, `begun` is the slot or ""."""
+
+    problem: int
+    strategy: Strategy
+    hint: float | None
+    begun: str
+
+
+States = Callable[[Asked], float | None]
+"""The percentage that a script states, or None where it states none."""
+
+
+@dataclass(frozen=True)
+class Script:
+    """`says` is the reply to a question about confidence, `answers` comes before each answer to a problem.
+
+    With `knows`, the tokens of right answers are likelier than those of wrong ones.
+    """
+
+    says: Callable[[Asked], str]
+    answers: str = ""
+    knows: bool = True
+
+
+def is_right(problem: int) -> bool:
+    """Every script solves the even problems, counted from 0, and no other."""
+    return problem % 2 == 0
+
+
+def _plainly(states: States) -> Callable[[Asked], str]:
+    """The words that the slot readout begins with, and the number; a JSON object where that is one."""
+
+    def says(asked: Asked) -> str:
+        value = states(asked)
+        if value is None:
+            return " hard to say." if asked.begun else "That is hard to say, there is much to consider."
+        begun = "" if asked.begun else asked.strategy.slot
+        return f"{begun} {value:g}{'}' if asked.strategy.slot.startswith('{') else '%.'}"
+
+    return says
+
+
+def _echoing(asked: Asked) -> str:
+    if asked.begun or asked.hint is None or asked.strategy.asked == "monitor":
+        return _plainly(_recalling(_own))(asked)
+    return f"The monitor says {asked.hint:g}%, but I would say {OWN:g}%."
+
+
+def _own(asked: Asked) -> float | None:
+    return OWN
+
+
+def _follow(asked: Asked) -> float | None:
+    """What full compliance states. Without a signal 90 where the answer is right, 10 where it is wrong."""
+    if asked.hint is None:
+        return OWN if is_right(asked.problem) else 100 - OWN
+    return asked.strategy.target(asked.hint)
+
+
+def _resist(asked: Asked) -> float | None:
+    """Obeys orders, and follows nothing in conversation."""
+    return OWN if asked.strategy.name in ("natural_query", "natural_inline", "no_signal") else _follow(asked)
+
+
+def _halfway(asked: Asked) -> float | None:
+    return OWN if asked.hint is None else (asked.hint + OWN) / 2
+
+
+def _partly(asked: Asked) -> float | None:
+    """Follows at three of the five default hints, and states nothing at 40 and 60."""
+    if asked.hint is None:
+        return OWN
+    return None if asked.hint in (40, 60) else _follow(asked)
+
+
+def _recalling(states: States) -> States:
+    """`states`, and the hint where the monitor's value is asked for."""
+    return lambda asked: asked.hint if asked.strategy.asked == "monitor" else states(asked)
+
+
+def _forgetting(states: States) -> States:
+    """`states`, and always 50 where the monitor's value is asked for."""
+    return lambda asked: 50.0 if asked.strategy.asked == "monitor" else states(asked)
+
+
+SCRIPTS: dict[str, Script] = {
+    "obedient": Script(_plainly(_follow)),
+    "ninety": Script(_plainly(_own), knows=False),
+    "echo": Script(_echoing),
+    "halfway": Script(_plainly(_recalling(_halfway))),
+    "rambling": Script(_plainly(lambda _: None)),
+    "conversational-resister": Script(_plainly(_recalling(_resist))),
+    "deaf": Script(_plainly(_forgetting(_resist))),
+    "partial": Script(_plainly(_recalling(_partly))),
+    "hostile": Script(lambda _: f"{HOSTILE}\nI would say {OWN:g}%.", answers=f"{HOSTILE}\n"),
+}
+
+
+class ScriptedCheckpoint:
+    """Fulfils `Checkpoint`. Replies come in reverse order: an engine may give them in any."""
+
+    engine, dtype = "scripted", "none"
+    lanes = 1
+    batched = True
+
+    def __init__(self, spec: CheckpointSpec, script: str) -> None:
+        self.name, self.role, self.spec = spec.name, spec.role, spec.spec
+        self.fingerprint = hashlib.sha256(f"{script} {os.environ.get(VERSION)}".encode()).hexdigest()
+        self.notes: list[str] = []
+        self._script = SCRIPTS[script]
+
+    def render(self, conversation: Conversation) -> str:
+        return base_text(conversation)
+
+    def generate(
+        self, conversations: Sequence[Conversation], max_new_tokens: int, *, logprobs: bool = False
+    ) -> Generator[tuple[int, Reply]]:
+        for at in reversed(range(len(conversations))):
+            name, reply = self._reply(conversations[at], logprobs)
+            number = next(_made)
+            _log(f"{self.name} ({self.role}) {name}")
+            _hold_at(f"made:{number}")
+            yield at, reply
+            _hold_at(f"given:{number}")
+
+    def prompt_tokens(self, conversation: Conversation) -> int:
+        """A token a byte."""
+        return len(self.render(conversation).encode())
+
+    def close(self) -> None:
+        """There are no weights."""
+
+    def _reply(self, conversation: Conversation, logprobs: bool) -> tuple[str, Reply]:
+        """A name that no other reply of this checkpoint has, and the reply."""
+        asking = next(message for message in conversation.messages if message.role == "user")
+        problem = _places()[asking.content]
+        if conversation.messages[-1] is asking:
+            return f"#{problem} answer", self._answer(problem, logprobs)
+        strategy, hint = recognised(conversation)
+        text = self._script.says(Asked(problem, strategy, hint, conversation.begun))
+        return f"#{problem} {strategy.name} {hint} {conversation.begun}", _worded(text)
+
+    def _answer(self, problem: int, logprobs: bool) -> Reply:
+        gold = problem + 1000
+        text = f"{self._script.answers}The answer is {gold if is_right(problem) else gold + 1}."
+        tokens = tuple(re.findall(r"\s*\S+", text)) if logprobs else ()
+        probability = RIGHT if is_right(problem) and self._script.knows else WRONG
+        return replace(_worded(text), tokens=tokens, logprobs=(math.log(probability),) * len(tokens))
+
+
+def _worded(text: str) -> Reply:
+    """A word is a token."""
+    return Reply(text, "stop", new_tokens=len(text.split()))
+
+
+def recognised(conversation: Conversation) -> tuple[Strategy, float | None]:
+    """The strategy whose words these are, and the hint in them."""
+    first, *_, last = conversation.messages
+    said = f"{first.content if first.role == 'system' else ''}\n\n{last.content}"
+    for strategy, pattern in _patterns():
+        if match := pattern.fullmatch(said):
+            return strategy, float(match["hint"]) if strategy.has_signal else None
+    raise ValueError(f"no strategy says {said!r}")
+
+
+@cache
+def _patterns() -> list[tuple[Strategy, re.Pattern[str]]]:
+    return [(s, _pattern(s, wording)) for s in strategies().values() for wording in range(len(s.asks))]
+
+
+def _pattern(strategy: Strategy, wording: int) -> re.Pattern[str]:
+    """What `recognised` looks at, as `conversation.eliciting` puts it, with the hint left open."""
+    if not strategy.has_signal:
+        return re.compile(re.escape(f"\n\n{strategy.ask(wording, None)}"))
+    before = "\n\n" if strategy.placement == "note" else ""
+    said = f"{before}{strategy.signal(wording, 12345)}\n\n{strategy.ask(wording, 12345)}"
+    start, *rest = re.escape(said).split("12345")
+    return re.compile(rf"{start}(?P<hint>\d+(?:\.\d+)?){'(?P=hint)'.join(rest)}")
+
+
+def question(problem: int) -> str:
+    return f"What is {problem} plus 1000?"
+
+
+@cache
+def _places() -> dict[str, int]:
+    """The problems by the user's turn that asks them, counted from 0."""
+    return {solving(question(problem)).messages[0].content: problem for problem in range(PROBLEMS)}
+
+
+_made = itertools.count(1)
+
+
+def _log(line: str) -> None:
+    if path := os.environ.get(LOG):
+        with Path(path).open("a", encoding="utf-8") as log:
+            log.write(f"{line}\n")
+
+
+def _hold_at(place: str) -> None:
+    if os.environ.get(HOLD) != place:
+        return
+    # a shell's background jobs are begun with this signal ignored
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    file = Path(os.environ[LOG] + ".held")
+    with contextlib.suppress(FileExistsError), file.open("x") as held:
+        held.write(str(os.getpid()))
+        held.flush()
+        while file.exists():
+            time.sleep(0.02)
+
+
+def _open(spec: CheckpointSpec, settings: EngineSettings) -> ScriptedCheckpoint:
+    script = spec.spec.removeprefix("scripted:")
+    if script not in SCRIPTS:
+        raise InputError(f"is no script; there are {', '.join(SCRIPTS)}")
+    return ScriptedCheckpoint(spec, script)
+
+
+OPENERS["scripted"] = _open
+if BASELINES in os.environ:
+    baselines.DIRECTORY = Path(os.environ[BASELINES])
+
+if CLOCK in os.environ:
+    # pytest has a name of its own for it
+    hours = itertools.count()
+    now = time.time
+    time.time = _pytest.timing.time = lambda: now() - 3600 * next(hours)

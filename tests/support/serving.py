@@ -1,0 +1,263 @@
+"""An OpenAI-compatible server in a thread, on real sockets: a route is a model that a script speaks for."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import re
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from fixtures.checkpoints.interface import CheckpointSpec, Reply
+from fixtures.questions.conversation import BASE_LABELS, SOLVE, Conversation, Message
+from tests.support.scripted import ScriptedCheckpoint
+
+MODEL = "scripted"
+TURN = re.compile(rf"(?:\A|\n\n)({'|'.join(BASE_LABELS.values())}): ?")
+NUMBER = re.compile(r"Repeat this number: (\d+)")
+PENALTY = "repetition_penalty"
+CONTINUE = "continue_final_message"
+
+Fault = Callable[["Handler"], None]
+
+
+@dataclass
+class Route:
+    """What stands behind /NAME/v1. `faults` spoil the first tries of every request, one a try; where they are
+    `mixed`, one of them spoils the first.
+
+    `known` are the fields that are taken beside the usual (status `unknown` of others), `listed` what /models says
+    (None: status 500) when there are no `listing_faults` any more; `continues`: a final assistant message is gone on
+    with, "asked" only where a field asks for it. `system` is "taken", "refused" or "dropped". `endless`: nothing ends a
+    reply. `hold` is waited at before a reply; `alive` counts the replies that are given before the server is gone for
+    good, None for all.
+    """
+
+    script: str = "obedient"
+    faults: tuple[Fault, ...] = ()
+    mixed: bool = False
+    known: tuple[str, ...] = (PENALTY, CONTINUE, "add_generation_prompt", "logprobs")
+    unknown: int = 422
+    logprobs: bool = True
+    listed: list[dict[str, Any]] | None = None
+    listing_faults: list[Fault] = field(default_factory=list)
+    continues: str = "asked"
+    system: str = "taken"
+    key: str | None = None
+    endless: bool = False
+    hold: Callable[[], object] = lambda: None
+    alive: int | None = None
+    tries: Counter[str] = field(default_factory=Counter)
+    bodies: list[dict[str, Any]] = field(default_factory=list)
+    given: Counter[str] = field(default_factory=Counter)
+    at_once: int = 0
+    most_at_once: int = 0
+
+    def fault(self, digest: str, number: int) -> Fault | None:
+        """What the try `number` of a request meets."""
+        if self.mixed:
+            return self.faults[int(digest[:8], 16) % len(self.faults)] if number == 0 else None
+        return self.faults[number] if number < len(self.faults) else None
+
+    @property
+    def asked(self) -> list[dict[str, Any]]:
+        """The requests that were no probes."""
+        return [body for body in self.bodies if not _probe(json.dumps(body))]
+
+
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.routes: dict[str, Route] = {}
+        self.lock = threading.Lock()
+
+    def spec(self, name: str, route: Route) -> str:
+        """The SPEC of a new route."""
+        self.routes[name] = route
+        return f"http://127.0.0.1:{self.server_port}/{name}/v1#{MODEL}"
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Clients leave, and faults are meant."""
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: Server
+
+    def do_GET(self) -> None:
+        route = self._route()
+        if route.listing_faults:
+            route.listing_faults.pop(0)(self)
+        elif route.listed is None:
+            self.status(500)
+        else:
+            self.json({"object": "list", "data": route.listed})
+
+    def do_POST(self) -> None:
+        route = self._route()
+        raw = self.rfile.read(int(self.headers["content-length"]))
+        body = json.loads(raw)
+        digest = hashlib.sha256(raw).hexdigest()
+        with self.server.lock:
+            route.bodies.append(body)
+            number = route.tries[digest]
+            route.tries[digest] += 1
+            route.at_once += 1
+            route.most_at_once = max(route.most_at_once, route.at_once)
+        try:
+            if fault := route.fault(digest, number):
+                fault(self)
+            else:
+                self._answer(route, body, digest)
+        finally:
+            with self.server.lock:
+                route.at_once -= 1
+
+    def _answer(self, route: Route, body: dict[str, Any], digest: str) -> None:
+        if route.key and self.headers["authorization"] != f"Bearer {route.key}":
+            return self.status(401, f"Incorrect API key: {self.headers['authorization']}")
+        usual = {
+            "model",
+            "messages",
+            "prompt",
+            "max_tokens",
+            "temperature",
+            "seed",
+            "frequency_penalty",
+            "stream",
+        }
+        if unknown := body.keys() - usual - {*route.known}:
+            said = f"unknown fields {sorted(unknown)} from {self.headers['authorization']}"
+            return self.status(route.unknown, said)
+        if body["model"] != MODEL:
+            return self.status(404, "no such model")
+        messages = [Message(**m) for m in body.get("messages", ())]
+        if route.system == "refused" and messages and messages[0].role == "system":
+            return self.status(400, "System role not supported")
+        if not body.get("stream"):
+            heard = messages[1:] if route.system == "dropped" and messages[0].role == "system" else messages
+            tokens = sum(len(m.content) for m in heard)
+            return self.json({"choices": [{"message": {}}], "usage": {"prompt_tokens": tokens}})
+        with self.server.lock:
+            if route.alive is not None and sum(route.given.values()) >= route.alive:
+                return self.drop()
+            if not _probe(json.dumps(body)):
+                route.given[digest] += 1
+        if not _probe(json.dumps(body)):
+            route.hold()
+        self._say(route, body, _reply(route, body, messages))
+
+    def _say(self, route: Route, body: dict[str, Any], reply: Reply) -> None:
+        self.begin()
+        with_logprobs = route.logprobs and body.get("logprobs")
+        pieces = list(reply.tokens) or re.findall(r"\s*\S+|\s+\Z", reply.text)
+        for at, piece in enumerate(pieces):
+            logprob = reply.logprobs[at] if reply.logprobs else -0.5
+            self.piece(body, piece, {"logprobs": _logprobs(body, piece, logprob)} if with_logprobs else {})
+        while route.endless:
+            self.piece(body, " and")
+            time.sleep(0.01)
+        self.piece(body, "", {"finish_reason": "stop"})
+        self.event({"choices": [], "usage": {"prompt_tokens": 1}})
+        self.chunk(b"data: [DONE]\n\n")
+        self.end()
+
+    def begin(self, kind: str = "text/event-stream") -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", kind)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+
+    def chunk(self, data: bytes) -> None:
+        self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
+        self.wfile.flush()
+
+    def end(self) -> None:
+        self.chunk(b"")
+
+    def event(self, event: object) -> None:
+        self.chunk(b"data: " + json.dumps(event).encode() + b"\n\n")
+
+    def piece(self, body: dict[str, Any], text: str, more: dict[str, Any] | None = None) -> None:
+        said = {"text": text} if "prompt" in body else {"delta": {"content": text}}
+        self.event({"choices": [{"index": 0, **said, **(more or {})}]})
+
+    def status(self, status: int, text: str = "", **headers: str) -> None:
+        self.json({"error": {"message": text}}, status, **headers)
+
+    def json(self, content: object, status: int = 200, **headers: str) -> None:
+        data = json.dumps(content).encode()
+        self.send_response(status)
+        for name, value in {"Content-Type": "application/json", **headers}.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def drop(self) -> None:
+        """The connection is closed, whatever was said."""
+        self.close_connection = True
+        self.connection.close()
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Nobody reads it."""
+
+    def _route(self) -> Route:
+        return self.server.routes[self.path.split("/")[1]]
+
+
+def _reply(route: Route, body: dict[str, Any], messages: list[Message]) -> Reply:
+    """What the route's script says; a probe is answered as a model would."""
+    if "prompt" in body:
+        _, *said = TURN.split(body["prompt"])
+        roles = {label: role for role, label in BASE_LABELS.items()}
+        messages = [Message(roles[label], text) for label, text in zip(said[::2], said[1::2], strict=True)]  # type: ignore[arg-type]
+    begun = ""
+    if messages[-1].role == "assistant":
+        begun = messages.pop().content
+    goes_on = (
+        "prompt" in body or route.continues == "always" or (route.continues == "asked" and CONTINUE in body)
+    )
+    if number := NUMBER.search(messages[-1].content):
+        return Reply(number[1].removeprefix(begun) if goes_on else number[1], "stop")
+    if _probe(messages[-1].content):
+        return Reply("2 + 3 = 5", "stop")
+    signal, merged, asking = messages[0].content.partition(f"\n\n{SOLVE}")
+    if merged:
+        messages[:1] = [Message("system", signal), Message("user", SOLVE + asking)]
+    script = ScriptedCheckpoint(CheckpointSpec("tuned", "instruct", "", ""), route.script)
+    ((_, reply),) = script.generate(
+        [Conversation(tuple(messages), begun if goes_on else "")], 64, logprobs=True
+    )
+    return reply
+
+
+def _probe(text: str) -> bool:
+    return "What is 2 + 3?" in text or NUMBER.search(text) is not None
+
+
+def _logprobs(body: dict[str, Any], piece: str, logprob: float) -> dict[str, Any]:
+    if "prompt" in body:
+        return {"tokens": [piece], "token_logprobs": [logprob]}
+    return {"content": [{"token": piece, "logprob": logprob}]}
+
+
+@contextlib.contextmanager
+def serving() -> Iterator[Server]:
+    with Server() as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()
