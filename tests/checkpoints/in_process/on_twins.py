@@ -24,7 +24,7 @@ from fixtures.checkpoints.interface import CheckpointSpec, EngineSettings
 from fixtures.checkpoints.open import open_checkpoint
 from fixtures.errors import InputError
 from tests.checkpoints.in_process.test_shared_prefix import QUESTIONS, asked, small, with_model
-from tests.checkpoints.source.test_adapter import KINDS, adapted
+from tests.checkpoints.source.test_adapter import KINDS, adapted, resized
 from tests.support.twins import COUNT, KIND, register
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
@@ -130,9 +130,20 @@ def test_spread_over_both(model: Path) -> None:
 def test_spread_with_an_adapter(tmp_path: Path, kind: str) -> None:
     base = with_model(tmp_path / "base", MODELS["llama"]())
     spec = f"{base}#{adapted(base, tmp_path / 'adapter', KINDS[kind]())}"
-    checkpoint = opened(spec, "auto")
-    assert_same(checkpoint, opened(spec, "cpu"))
+    spread_says_the_same(spec)
+
+
+@pytest.mark.parametrize("whole", [(), ("embed_tokens", "lm_head")], ids=["saved", "trained"])
+def test_spread_with_an_adapter_that_brings_more_tokens(tmp_path: Path, whole: tuple[str, ...]) -> None:
+    base = with_model(tmp_path / "base", MODELS["llama"]())
+    spread_says_the_same(f"{base}#{resized(base, tmp_path / 'adapter', whole)}")
+
+
+def spread_says_the_same(spec: str) -> None:
+    checkpoint, on_cpu = opened(spec, "auto"), opened(spec, "cpu")
+    assert_same(checkpoint, on_cpu)
     assert devices(checkpoint) == ["twin:0", "twin:1"]
+    assert checkpoint.notes == on_cpu.notes
 
 
 def test_workers_are_dealt_accelerators(model: Path) -> None:
