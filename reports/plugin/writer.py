@@ -11,10 +11,12 @@ from fixtures.errors import InputError
 from fixtures.plugin import parallel
 from fixtures.plugin.hooks import MEASUREMENT, OPTIONS
 from reports.data.provenance import Clock
+from reports.data.run import Run
 from reports.data.verdicts import AS_FAR, Result, falls_short
 from reports.plugin import output_files
 from reports.plugin.no_report import no_report, no_report_of_bad_input, writing
 from reports.views import page, terminal
+from reports.views.contents import WRITTEN, Contents
 from reports.views.github_annotations import in_actions, workflow_commands
 from reports.wording import tables
 from reports.wording.printable import printable
@@ -30,7 +32,7 @@ class Writer:
         self._skipped: dict[str, str] = {}
         """Why, by the test's id."""
         self._failures: list[tuple[pytest.TestReport, str]] = []
-        self._contents: output_files.Contents | None = None
+        self._contents: Contents | None = None
 
     def pytest_report_header(self) -> list[str]:
         options = self._config.stash[OPTIONS]
@@ -109,7 +111,7 @@ class Writer:
             self._config.stash[parallel.WORKER].run
         )
 
-    def _keep(self, run: dict[str, Any]) -> None:
+    def _keep(self, run: Run) -> None:
         try:
             output_files.keep_record(self._config.stash[OPTIONS], self._config.stash[parallel.WORKER], run)
         except InputError as error:
@@ -129,13 +131,13 @@ class Writer:
         if said := self._early(self._contents):
             terminal.paragraph(terminalreporter, said)
         output = self._config.stash[OPTIONS].output
-        wrote = f"wrote {output}: report.html, junit.xml, {', '.join(output_files.WRITTEN)}"
+        wrote = f"wrote {output}: report.html, junit.xml, {', '.join(WRITTEN)}"
         terminal.paragraph(terminalreporter, wrote)
         if in_actions():
             for line in workflow_commands(self._failures):
                 terminalreporter.line(line)
 
-    def _early(self, contents: output_files.Contents) -> str | None:
+    def _early(self, contents: Contents) -> str | None:
         """What came of asking about fewer than all problems, where there is something to say of it."""
         options, run = self._config.stash[OPTIONS], contents.run
         if options.record:

@@ -6,14 +6,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from fixtures.stats.verdict import Outcome
 from reports.data.profile import Profile
+from reports.data.run import Run
 from reports.data.transcripts import Exchange
-from reports.data.verdicts import ORDER, Result, counts, of_cell, worst
+from reports.data.verdicts import ORDER, Result, counts, of_cell, of_checkpoint, worst
 from reports.wording import paper, tables
 from reports.wording.evidence import Chosen, shown, wordings_disagree
 from reports.wording.heat_map import heat_map
@@ -26,7 +28,18 @@ TESTS = Markup('<h2 id="tests">Every test</h2>')
 TEMPLATES = Path(__file__).with_name("templates")
 
 
-def report(profile: Profile, run: dict[str, Any], exchanges: Iterable[Exchange]) -> str:
+class ShownCell(NamedTuple):
+    """The transcripts that the page shows of a cell; `outcome` is the worst of its verdicts, None where it has none."""
+
+    anchor: str
+    checkpoint: str
+    strategy: str
+    outcome: Outcome | None
+    n_trials: int
+    chosen: Sequence[Chosen]
+
+
+def report(profile: Profile, run: Run, exchanges: Iterable[Exchange]) -> str:
     """Everything but the table of tests: verdicts, figures, the paper, transcripts, provenance."""
     from reports.views import figures  # matplotlib, which only a run that comes to its end needs
 
@@ -59,7 +72,9 @@ def document(profile: Profile, body: str) -> str:
 
 def cell_link(result: Result) -> str:
     """From a test to the transcripts of what it judges."""
-    return _render("link.html.j2", result=result, anchor=anchor(result["checkpoint"], result["strategy"]))
+    return _render(
+        "link.html.j2", result=result, anchor=anchor(result["checkpoint"], str(result["strategy"]))
+    )
 
 
 def table_cell(text: str) -> str:
@@ -77,27 +92,22 @@ def _disagreements(profile: Profile) -> Iterator[str]:
                 yield f"{name}, {strategy}: {line}"
 
 
-def _outcome(profile: Profile, name: str) -> str | None:
-    return worst(r["verdict"] for r in profile["verdicts"] if r["checkpoint"] == name)
+def _outcome(profile: Profile, name: str) -> Outcome | None:
+    return worst(r["verdict"] for r in of_checkpoint(profile["verdicts"], name))
 
 
-def _cells(profile: Profile, exchanges: Iterable[Exchange]) -> list[dict[str, Any]]:
-    """The transcripts that are shown, by cell."""
-    cells = []
-    for (checkpoint, strategy), group in groupby(exchanges, key=lambda e: (e.checkpoint, e.strategy)):
-        chosen: Sequence[Chosen] = shown(list(group))
-        judged = of_cell(profile["verdicts"], checkpoint, strategy)
-        cells.append(
-            {
-                "anchor": anchor(checkpoint, strategy),
-                "checkpoint": checkpoint,
-                "strategy": strategy,
-                "outcome": worst(r["verdict"] for r in judged),
-                "n_trials": profile["checkpoints"][checkpoint]["strategies"][strategy]["n_trials"],
-                "chosen": chosen,
-            }
+def _cells(profile: Profile, exchanges: Iterable[Exchange]) -> list[ShownCell]:
+    return [
+        ShownCell(
+            anchor(checkpoint, strategy),
+            checkpoint,
+            strategy,
+            worst(r["verdict"] for r in of_cell(profile["verdicts"], checkpoint, strategy)),
+            profile["checkpoints"][checkpoint]["strategies"][strategy]["n_trials"],
+            shown(list(group)),
         )
-    return cells
+        for (checkpoint, strategy), group in groupby(exchanges, key=lambda e: (e.checkpoint, e.strategy))
+    ]
 
 
 def _render(template: str, **values: object) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any
 
+from fixtures.stats.verdict import Outcome
 from reports.data.profile import Profile
+from reports.data.run import Run
 from reports.data.transcripts import Exchange
 from reports.data.verdicts import ORDER, counts, worst
 from reports.wording import tables
@@ -14,7 +15,7 @@ from reports.wording.printable import printable
 from reports.wording.sentence import sentence
 
 
-def summary(profile: Profile, run: dict[str, Any], exchanges: Iterable[Exchange]) -> str:
+def summary(profile: Profile, run: Run, exchanges: Iterable[Exchange]) -> str:
     tally = ", ".join(f"{count} {outcome}" for outcome, count in counts(profile["verdicts"]).items())
     parts = ["# Heedful\n\n", *(f"- {sentence(profile, name)}\n" for name in profile["checkpoints"])]
     source = printable(profile["problems"]["source"])
@@ -33,7 +34,7 @@ def summary(profile: Profile, run: dict[str, Any], exchanges: Iterable[Exchange]
     return "".join(parts)
 
 
-def _reproduced(run: dict[str, Any]) -> Iterator[str]:
+def _reproduced(run: Run) -> Iterator[str]:
     """What measured, and what judged where that was another command."""
     yield "\n## How to reproduce\n"
     for did, how in (("Measured", run), ("Judged again from its store", run.get("judged_again"))):
@@ -44,7 +45,7 @@ def _reproduced(run: dict[str, Any]) -> Iterator[str]:
 
 def worst_exchange(profile: Profile, exchanges: Iterable[Exchange]) -> Exchange | None:
     """Of the cells with the worst verdict that is not held, the reply that is farthest from compliance."""
-    judged: dict[tuple[str, str | None], list[str]] = {}
+    judged: dict[tuple[str, str | None], list[Outcome]] = {}
     for result in profile["verdicts"]:
         judged.setdefault((result["checkpoint"], result["strategy"]), []).append(result["verdict"])
     failing = {

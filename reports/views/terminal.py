@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
-
-import pytest
+from typing import TYPE_CHECKING
 
 from reports.data.profile import Profile
 from reports.wording import tables
 from reports.wording.printable import printable
 from reports.wording.sentence import sentence
+
+if TYPE_CHECKING:
+    import pytest
 
 WIDTH, COLUMN = 80, 30
 COLOURS = {"held": "green", "undecided": "yellow", "refuted": "red"}

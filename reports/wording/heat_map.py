@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Literal, NamedTuple
 
+from fixtures.stats.verdict import Outcome
+from reports.data import profile
 from reports.data.profile import Profile
 from reports.data.verdicts import AS_FAR, Result, falls_short, of_cell, worst
 from reports.wording.tables import bound_of, in_order, interval, number
 
-METRICS = {
+METRICS: dict[str, tuple[Literal["rho", "bias_low", "slope", "exact"], str]] = {
     "rho": ("rho", ".2f"),
     "bias": ("bias_low", "+.1f"),
     "slope": ("slope", ".2f"),
@@ -23,7 +25,7 @@ class Cell(NamedTuple):
 
     value: str
     interval: str
-    outcome: str | None
+    outcome: Outcome | None
     bounds: str
 
 
@@ -47,7 +49,7 @@ def heat_map(profile: Profile, name: str) -> list[Row]:
     ]
 
 
-def _row(strategy: str, cell: dict[str, Any], results: Sequence[Result]) -> Row:
+def _row(strategy: str, cell: profile.Cell, results: Sequence[Result]) -> Row:
     return Row(
         strategy,
         [_cell(cell, metric, [r for r in results if r["metric"] == metric]) for metric in METRICS],
@@ -66,7 +68,7 @@ def _early(results: Sequence[Result]) -> str:
     return "settled early" if any(r["stopped_early"] for r in results) else ""
 
 
-def _cell(cell: dict[str, Any], metric: str, results: Sequence[Result]) -> Cell:
+def _cell(cell: profile.Cell, metric: str, results: Sequence[Result]) -> Cell:
     name, form = METRICS[metric]
     value = number(cell[name]["value"], form)
     return Cell(

@@ -1,0 +1,32 @@
+"""result: the verdict on one pytest item as plain data."""
+
+from __future__ import annotations
+
+import pytest
+
+from fixtures.plugin.hooks import LOOK
+from fixtures.plugin.selection import claim, subject
+from fixtures.stats.verdict import Verdict
+from reports.data.verdicts import Result
+
+
+def result(item: pytest.Item, verdict: Verdict) -> Result:
+    asked = subject(item)
+    behavior, metric = claim(item)
+    return {
+        "id": item.nodeid,
+        "behavior": behavior,
+        "metric": metric,
+        "checkpoint": asked.judged,
+        "strategy": asked.strategy,
+        "verdict": verdict.outcome,
+        "value": verdict.value,
+        "low": verdict.low,
+        "high": verdict.high,
+        "op": verdict.op,
+        "bound": verdict.bound,
+        "unit": verdict.unit,
+        "flaw": verdict.flaw,
+        "n_problems": verdict.n,
+        "stopped_early": not item.stash[LOOK].last,
+    }
