@@ -1,4 +1,4 @@
-"""The reports' own command line: rebuild what a run has written, or compare two profiles. Runs no checkpoint."""
+"""Rebuild the reports that a run has written, or compare two profiles. No checkpoint is run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ LATEST = Path("reports/latest")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The exit code: 4 for bad input, as pytest has it. What formats imports no pytest and no engine."""
+    """Run a command and return its exit code: 4 for bad input, as pytest has it.
+
+    Modules are imported late, so that comparing and rebuilding start without pytest and without an engine.
+    """
     options = _parser().parse_args(arguments)
     try:
         if options.command == "compare":

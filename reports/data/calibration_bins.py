@@ -1,4 +1,4 @@
-"""calibration_bins: confidence against correctness, in bins, for the reliability diagrams."""
+"""calibration_bins: sorts answers by confidence into the bins of the reliability diagrams."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fixtures.stats.weighted import BINS, Floats, equal_width_bins
 from reports.data.profile import Bin
 
 PER_BIN = 20
-"""Answers that a bin of internal confidences holds at least, where there are that many."""
+"""A bin of internal confidences holds at least so many answers, where there are that many."""
 Answers = Sequence[tuple[float, bool]]
 """(confidence in percent, whether the answer is correct)."""
 

@@ -11,7 +11,7 @@ from typing import Any
 from fixtures.measuring.measured import Measured, Transcript
 from fixtures.protocol.block import Answer
 from fixtures.questions.strategies import strategies
-from reports.data.transcripts import ANSWERS, TRIALS, Exchange
+from reports.data.transcripts import ANSWERS, TRIALS, Answered, Exchange
 
 
 def exchanges(measured: Measured, strategy: str) -> list[Exchange]:
@@ -49,25 +49,25 @@ def save(directory: Path, measured: Iterable[Measured]) -> None:
         (directory / TRIALS).open("w", encoding="utf-8") as trials,
     ):
         for one in measured:
-            answers.writelines(map(_line, _answers(one)))
+            answers.writelines(_line(asdict(answer)) for answer in _answers(one))
             for strategy in one.strategies:
                 trials.writelines(_line(_trial(exchange)) for exchange in exchanges(one, strategy))
 
 
-def _answers(measured: Measured) -> Iterator[dict[str, Any]]:
+def _answers(measured: Measured) -> Iterator[Answered]:
     """The answers that a trial was about."""
     asked = {t.problem: t for strategy in measured.strategies for t in measured.transcripts(strategy)}
     for problem, answer in enumerate(measured.answers):
         if problem in asked:
             exchange = _exchange(measured, asked[problem])
-            yield {
-                "checkpoint": measured.name,
-                "problem": exchange.problem,
-                "question": exchange.question,
-                "answer": exchange.answer,
-                "correct": answer.correct,
-                "internal": answer.internal,
-            }
+            yield Answered(
+                measured.name,
+                exchange.problem,
+                exchange.question,
+                exchange.answer,
+                answer.correct,
+                answer.internal,
+            )
 
 
 def _trial(exchange: Exchange) -> dict[str, Any]:

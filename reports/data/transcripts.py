@@ -1,4 +1,4 @@
-"""transcripts: trials as conversations, in plain data: what is quoted and shown, read from the report's JSONL files."""
+"""transcripts: trials as conversations, and the JSONL files that keep them beside the report."""
 
 from __future__ import annotations
 
@@ -14,10 +14,22 @@ ANSWERS, TRIALS = "answers.jsonl", "trials.jsonl"
 
 
 @dataclass(frozen=True)
-class Exchange:
-    """One trial as a reader sees it.
+class Answered:
+    """A checkpoint's answer to one problem, as a line of answers.jsonl. `internal` is its confidence in 0..1."""
 
-    `problem` and `wording` count from 1. `hint`, `target` (what full compliance states) and `stated` are percent;
+    checkpoint: str
+    problem: int
+    question: str
+    answer: str
+    correct: bool
+    internal: float | None
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """One trial as a reader sees it: a line of trials.jsonl, with the question and the answer of its problem.
+
+    `problem` and `wording` count from 1. `hint`, `target` (what full compliance states) and `stated` are percent.
     `span` is where `reply` writes the stated value. `system` is None where the monitor spoke in the user's turn.
     """
 
@@ -59,12 +71,12 @@ class Saved:
     def __iter__(self) -> Iterator[Exchange]:
         """Raises InputError for files that are missing, or that no run has written."""
         try:
-            answers = {(row["checkpoint"], row["problem"]): row for row in _rows(self._directory / ANSWERS)}
+            answered = [Answered(**row) for row in _rows(self._directory / ANSWERS)]
+            answers = {(one.checkpoint, one.problem): one for one in answered}
             for row in _rows(self._directory / TRIALS):
-                answer = answers[row["checkpoint"], row["problem"]]
-                span = tuple(row["span"]) if row["span"] else None
-                told = {"question": answer["question"], "answer": answer["answer"], "span": span}
-                yield Exchange(**{**row, **told})
+                span = tuple(row.pop("span") or ()) or None
+                about = answers[row["checkpoint"], row["problem"]]
+                yield Exchange(**row, span=span, question=about.question, answer=about.answer)
         except (OSError, ValueError, KeyError, TypeError) as error:
             said = f"{ANSWERS} and {TRIALS} are not what a run wrote ({brief(error)})"
             raise InputError(f"{self._directory}: {said}", "run again") from error

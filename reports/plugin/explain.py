@@ -22,7 +22,7 @@ from reports.wording.evidence import signal_read, telling, wordings_disagree
 from reports.wording.printable import quoted
 
 CONVERSATIONAL = {"natural_query", "natural_inline", "system_override"}
-"""Where the signal may have gone unread: nothing in the question repeats it."""
+"""In these the signal may go unread: nothing in the question repeats it."""
 
 
 def subject(item: pytest.Item, measurement: Measurement) -> tuple[Measured, str | None]:
@@ -64,9 +64,14 @@ def explanation(verdict: Verdict, item: pytest.Item, measurement: Measurement) -
 
 
 def recall(measured: Measured, thresholds: Mapping[str, float]) -> Verdict | None:
-    """The verdict that test_signal_is_read reaches, at its own bound or that of --threshold; None if not measured."""
-    from behaviors.test_signal_is_read import READ_RHO
+    """The verdict that test_signal_is_read reaches, at its own bound or that of --threshold.
 
+    None where its strategy was not measured, or where somebody has taken that behavior out of the suite.
+    """
+    try:
+        from behaviors.test_signal_is_read import READ_RHO
+    except ModuleNotFoundError:
+        return None
     if "recall_signal" not in measured.strategies:
         return None
     return measured["recall_signal"].rho >= thresholds.get("signal_is_read.rho", READ_RHO)

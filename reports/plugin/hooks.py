@@ -52,7 +52,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
-    """A worker leaves what was measured to the controller, before it judges."""
+    """Have a worker leave what it measured to the controller, before it judges."""
     if is_worker(session.config) and MEASUREMENT in session.config.stash:
         from reports.plugin import output_files
 
@@ -85,7 +85,7 @@ def pytest_assertrepr_compare(
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Hand on the verdict with the report, and its numbers as junit.xml's properties."""
+    """Put the verdict on the report, and its numbers into junit.xml as properties."""
     verdict = item.stash.get(VERDICT, None)
     if call.when != "call" or verdict is None:
         return (yield)

@@ -12,7 +12,7 @@ from fixtures.checkpoints.recorded import RecordedCheckpoint
 from fixtures.measuring.workers import Worker
 from fixtures.options.command_line import Options, recorded
 from fixtures.plugin.hooks import MEASUREMENT, OPTIONS
-from fixtures.plugin.selection import is_behavior, marks
+from fixtures.plugin.selection import accepted, is_behavior, marks
 from fixtures.store.run_record import Record, keep
 from reports.data import measured_transcripts
 from reports.data.measured_profile import judged, measured_profile
@@ -23,7 +23,7 @@ from reports.data.verdicts import Result
 from reports.views.contents import JUNIT, PROFILE, REPORT, RUN, WRITTEN, Contents, read, write_summary
 
 BETWEEN = "measured.json"
-"""In a run's own directory, from the process that measures to the one that writes."""
+"""The process that measures leaves this in the run's own directory for the one that writes."""
 
 
 def save(run: Path, session: pytest.Session) -> None:
@@ -38,6 +38,7 @@ def save(run: Path, session: pytest.Session) -> None:
         return
     known = provenance(measurement, options, [str(argument) for argument in config.invocation_params.args])
     measured_transcripts.save(options.output, [measurement.done[name] for name in known["checkpoints"]])
+    behaviors = [item for item in session.items if is_behavior(item)]
     record = Record(
         options=recorded(config, options),
         problems=measurement.problem_set,
@@ -45,8 +46,9 @@ def save(run: Path, session: pytest.Session) -> None:
             RecordedCheckpoint.of(checkpoint) for checkpoint in measurement.checkpoints.values()
         ),
         extents=measurement.extents,
-        behaviors={item.nodeid: marks(item) for item in session.items if is_behavior(item)},
+        behaviors={item.nodeid: marks(item) for item in behaviors},
         run=dict(known),
+        accepted={item.nodeid: judged_by for item in behaviors if (judged_by := accepted(item))},
     )
     content = {"profile": measured_profile(measurement, options.alpha), "record": record.as_json()}
     (run / BETWEEN).write_text(json.dumps(content), encoding="utf-8")

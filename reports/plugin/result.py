@@ -1,4 +1,4 @@
-"""result: the verdict on one pytest item as plain data."""
+"""result: the verdict on one pytest item as plain data, and the report that carries it."""
 
 from __future__ import annotations
 
@@ -30,3 +30,9 @@ def result(item: pytest.Item, verdict: Verdict) -> Result:
         "n_problems": verdict.n,
         "stopped_early": not item.stash[LOOK].last,
     }
+
+
+def found(report: pytest.TestReport) -> Result | None:
+    """The verdict that hooks.py has put on a report; None where its test reached none."""
+    result: Result | None = getattr(report, "found", None)
+    return result

@@ -1,4 +1,4 @@
-"""compare: two profiles beside each other: what moved, by how much, and which verdicts turned."""
+"""compare: sets two profiles beside each other: what moved, by how much, and which verdicts turned."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TURNED_HEADER = ("checkpoint", "behavior", "old", "new")
 
 
 def compared(old: Profile, new: Profile) -> str:
-    """As Markdown. Checkpoints are paired by name, or else by role where each side has one of it."""
+    """The comparison as Markdown. Pairs checkpoints by name, or by role where each side has only one of that role."""
     parts = []
     for before, after in _pairs(old["checkpoints"], new["checkpoints"]):
         parts.append(f"## {before} -> {after}\n\n")
@@ -47,7 +47,7 @@ def _cells(old: Checkpoint, new: Checkpoint) -> Iterator[tuple[str, ...]]:
 
 
 def _moved(old: Estimate, new: Estimate, form: str) -> tuple[str, ...]:
-    """Intervals that do not meet differ surely; those that meet may differ all the same."""
+    """Old, new, change. Estimates whose intervals lie apart surely differ; others may differ too."""
     shown = with_interval(old, form), with_interval(new, form)
     before, after = defined(old), defined(new)
     if before is None or after is None:

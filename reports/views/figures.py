@@ -1,4 +1,4 @@
-"""figures: dose and response, reliability, internal confidence, wordings: drawn from a profile's plain data."""
+"""figures: draws dose and response, reliability, internal confidence and wordings from a profile."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Picture(NamedTuple):
 
 
 def key(names: Sequence[str]) -> Picture:
-    """What the lines of the dose-response panels mean."""
+    """The key to the lines of the dose-response panels."""
     with rc_context(fname=STYLE):
         figure = Figure(figsize=(4.2, 0.22 * (len(names) + 2)))
         axes = figure.add_axes((0, 0, 1, 1))
@@ -110,7 +110,7 @@ def _curve(axes: Axes, points: Sequence[AtHint], look: tuple[str, str, str]) -> 
 
 
 def _plain(values: Iterable[float | None]) -> list[float]:
-    """NaN, which is not drawn, for what is not defined."""
+    """The values, with NaN (which is not drawn) for those that are not defined."""
     return [math.nan if value is None else value for value in values]
 
 

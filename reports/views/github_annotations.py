@@ -1,4 +1,4 @@
-"""github_annotations: failures as GitHub Actions shows them beside the code. Written only where Actions runs."""
+"""github_annotations: prints failures so that GitHub Actions shows them beside the code. Only where Actions runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""page: the report as HTML, from plain data. Every text goes through an autoescaping template."""
+"""page: writes the report as HTML, from plain data. Every text goes through an autoescaping template."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fixtures.stats.verdict import Outcome
 from reports.data.profile import Profile
 from reports.data.run import Run
 from reports.data.transcripts import Exchange
-from reports.data.verdicts import ORDER, Result, counts, of_cell, of_checkpoint, worst
+from reports.data.verdicts import ORDER, counts, of_cell, of_checkpoint, worst
 from reports.wording import paper, tables
 from reports.wording.evidence import Chosen, shown, wordings_disagree
 from reports.wording.heat_map import heat_map
@@ -40,7 +40,7 @@ class ShownCell(NamedTuple):
 
 
 def report(profile: Profile, run: Run, exchanges: Iterable[Exchange]) -> str:
-    """Everything but the table of tests: verdicts, figures, the paper, transcripts, provenance."""
+    """The report without its table of tests: verdicts, figures, the paper, transcripts, provenance."""
     from reports.views import figures  # matplotlib, which only a run that comes to its end needs
 
     names, cells = list(profile["checkpoints"]), _cells(profile, exchanges)
@@ -65,16 +65,15 @@ def report(profile: Profile, run: Run, exchanges: Iterable[Exchange]) -> str:
 
 
 def document(profile: Profile, body: str) -> str:
-    """A page of its own around `report`, with a table of verdicts where pytest-html has its table of tests."""
+    """A whole page around `report`. A table of verdicts stands where pytest-html has its table of tests."""
     rows = [tables.verdict_row(result) for result in profile["verdicts"]]
     return _render("document.html.j2", body=Markup(body), header=tables.VERDICT_HEADER, rows=rows)
 
 
-def cell_link(result: Result) -> str:
-    """From a test to the transcripts of what it judges."""
-    return _render(
-        "link.html.j2", result=result, anchor=anchor(result["checkpoint"], str(result["strategy"]))
-    )
+def cell_link(checkpoint: str, strategy: str) -> str:
+    """A link from a test to the transcripts of the cell that it judges."""
+    where = anchor(checkpoint, strategy)
+    return _render("link.html.j2", checkpoint=checkpoint, strategy=strategy, anchor=where)
 
 
 def table_cell(text: str) -> str:

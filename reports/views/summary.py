@@ -1,4 +1,4 @@
-"""summary: summary.md, which renders as a GitHub step summary: verdicts, the worst transcript, how to reproduce."""
+"""summary: writes summary.md, fit for a GitHub step summary: verdicts, the worst transcript, how to reproduce."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def summary(profile: Profile, run: Run, exchanges: Iterable[Exchange]) -> str:
 
 
 def _reproduced(run: Run) -> Iterator[str]:
-    """What measured, and what judged where that was another command."""
+    """The command that measured, and the one that judged where that was another."""
     yield "\n## How to reproduce\n"
     for did, how in (("Measured", run), ("Judged again from its store", run.get("judged_again"))):
         if how:
@@ -44,7 +44,7 @@ def _reproduced(run: Run) -> Iterator[str]:
 
 
 def worst_exchange(profile: Profile, exchanges: Iterable[Exchange]) -> Exchange | None:
-    """Of the cells with the worst verdict that is not held, the reply that is farthest from compliance."""
+    """The reply that is farthest from compliance, in the cells whose verdict is worst; None where all held."""
     judged: dict[tuple[str, str | None], list[Outcome]] = {}
     for result in profile["verdicts"]:
         judged.setdefault((result["checkpoint"], result["strategy"]), []).append(result["verdict"])
@@ -69,13 +69,13 @@ def _transcript(exchange: Exchange) -> Iterator[str]:
 
 
 def _code(text: str) -> str:
-    """On one line, as code."""
+    """The text on one line, as code."""
     line = " ".join(text.split()).replace("`", "'")
     return f"`{line}`"
 
 
 def _fenced(text: str) -> str:
-    """As a code block that nothing in `text` can end."""
+    """A code block that nothing in `text` can end."""
     shown = printable(text)
     fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", shown)), default=0))
     return f"{fence}text\n{shown}\n{fence}\n"

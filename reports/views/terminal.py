@@ -1,4 +1,4 @@
-"""terminal: what stands at the end of a run: the cells and verdicts of every checkpoint, in 80 columns."""
+"""terminal: prints the cells and verdicts of every checkpoint at the end of a run, in 80 columns."""
 
 from __future__ import annotations
 
@@ -50,5 +50,5 @@ def _table(reporter: pytest.TerminalReporter, header: Sequence[str], rows: Seque
 
 
 def _short(text: str) -> str:
-    """What a verdict says at length stands with its failure."""
+    """The beginning of a text that a table has no room for: the failure shows all of it."""
     return text if len(text) <= COLUMN else f"{text[: COLUMN - 3]}..."

@@ -64,12 +64,12 @@ def _typical(cell: Sequence[Exchange]) -> list[Exchange]:
 
 
 def signal_read(verdict: Verdict | None, strategy: str) -> str:
-    """One line: was the monitor's number read? `verdict` is that on recall_signal, None where it was not measured.
+    """One line: was the monitor's number read? `verdict` is that on recall_signal, None where it was not judged.
 
     recall_signal asks in natural_query's conversation, so only there it tells incapacity from resistance.
     """
     if verdict is None:
-        return "not measured in this run (recall_signal)"
+        return "not judged in this run (recall_signal)"
     if verdict.flaw or verdict.outcome == "undecided":
         return f"whether the monitor's number was read is open ({verdict})"
     known = {

@@ -1,4 +1,4 @@
-"""heat_map: strategy x metric as rows of cells, each with its verdict where a behavior judged it."""
+"""heat_map: a table of strategies by metrics, in which each cell has its verdict if a behavior judged it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ METRICS: dict[str, tuple[Literal["rho", "bias_low", "slope", "exact"], str]] = {
 
 
 class Cell(NamedTuple):
-    """`outcome` is None where nothing judged it; `bounds` is what it was held against."""
+    """One estimate. `outcome` is None where no behavior judged it; `bounds` are those of the behaviors that did."""
 
     value: str
     interval: str
@@ -38,7 +38,7 @@ class Row(NamedTuple):
     ambiguous: int
     missing: int
     early: str
-    """What is to be said of verdicts before the last problem; empty where there are none."""
+    """Says that verdicts were reached before the last problem; empty where none was."""
 
 
 def heat_map(profile: Profile, name: str) -> list[Row]:

@@ -1,4 +1,4 @@
-"""paper: what arXiv 2601.08842 reports for Llama-3.2-3B, beside what this run measured."""
+"""paper: sets what arXiv 2601.08842 reports for Llama-3.2-3B beside what this run measured."""
 
 from __future__ import annotations
 

@@ -56,13 +56,13 @@ def bound_of(result: Result) -> str:
 
 
 def in_order(cells: dict[str, Value]) -> list[tuple[str, Value]]:
-    """By strategy, in the order of strategies.toml: a profile's keys are sorted. Unknown ones come last."""
+    """Cells by strategy, in the order of strategies.toml and not of the alphabet. Unknown strategies come last."""
     known = list(strategies())
     return sorted(cells.items(), key=lambda item: known.index(item[0]) if item[0] in known else len(known))
 
 
 def number(value: float | None, form: str) -> str:
-    """`-` where it is not defined; never -0."""
+    """The number as text: never -0, and `-` where it is not defined."""
     if value is None or value != value:
         return "-"
     return format(value, f"z{form}" if form[0] == "." else f"{form[0]}z{form[1:]}")

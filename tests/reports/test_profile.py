@@ -75,7 +75,7 @@ def test_whether_the_signal_was_read_is_asked_at_the_run_s_own_bound() -> None:
 
 def test_whether_the_signal_was_read_is_open_where_recall_was_not_measured() -> None:
     measured = Made(direct_hint=24).at("tuned", Look(24, 0.01, True))
-    assert signal_read(recall(measured, {}), "natural_query") == "not measured in this run (recall_signal)"
+    assert signal_read(recall(measured, {}), "natural_query") == "not judged in this run (recall_signal)"
 
 
 def test_a_wording_s_values_take_no_resamples() -> None:

@@ -54,6 +54,15 @@ def test_it_is_text_of_one_line_a_problem_and_the_same_every_time(directory: Pat
     assert [path.name for path in directory.iterdir()] == ["tuned.tsv"]
 
 
+@pytest.mark.parametrize(
+    "source", ["a\ttab.jsonl", "two\nlines.jsonl", 'a "quoted" name.jsonl', "ünï.jsonl", ""]
+)
+def test_any_name_of_a_problem_file_comes_back(source: str) -> None:
+    kept = Baseline({**CONDITIONS, "problems": source}, (row(0),))
+    write("tuned", kept)
+    assert read("tuned") == kept
+
+
 def test_500_problems_of_nine_strategies_take_less_than_200_kb() -> None:
     stated: dict[str, tuple[float | None, ...]]
     stated = {f"strategy_{i}": (10.5, 25.25, 40.75, 60.5, 95.25) for i in range(9)}
@@ -83,6 +92,7 @@ def test_nothing_accepted_is_no_strategies() -> None:
         (lambda text: text.replace("92.5", "nan"), "is damaged"),
         (lambda text: text.replace("90 92.5", "90\t92.5"), "is damaged"),
         (lambda text: text.replace("dtype\tfloat32", "dtype"), "is damaged"),
+        (lambda text: text.replace("float32", "f" * 200_000), "is damaged"),
     ],
 )
 def test_a_damaged_file_is_refused(broken: object, words: str) -> None:
