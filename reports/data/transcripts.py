@@ -82,7 +82,7 @@ def _exchange(measured: Measured, transcript: Transcript) -> Exchange:
         question=question,
         answer=answered,
         ask=ask,
-        reply=trial.text,
+        reply=transcript.spoken.text,
         span=reading.span,
     )
 
