@@ -39,10 +39,12 @@ def _rebuild(directory: Path, output: Path | None) -> None:
     from reports.plugin.output_files import rebuild
 
     if not os.path.isdir(directory):
-        raise InputError(f"{directory}: is neither a run's --output nor a store; give one of them")
+        raise InputError(f"{directory}: is neither a run's --output nor a store", "give one of them")
     if output:
         raise InputError(
-            f"--output {output}: {directory} is rebuilt where it is; leave it out, or give a store"
+            f"{directory} is rebuilt where it is",
+            "leave it out, or give a store",
+            option=f"--output {output}",
         )
     rebuild(directory)
     print(f"wrote {directory}: report.html, summary.md")

@@ -114,7 +114,7 @@ class Saved:
                 yield _joined(row, answer["question"], answer["answer"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             said = f"{ANSWERS} and {TRIALS} are not what a run wrote ({brief(error)})"
-            raise InputError(f"{self._directory}: {said}; run again") from error
+            raise InputError(f"{self._directory}: {said}", "run again") from error
 
 
 def _answers(measured: Measured) -> Iterator[dict[str, Any]]:

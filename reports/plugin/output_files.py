@@ -129,9 +129,9 @@ def read(directory: Path) -> Contents:
         run = json.loads(path.read_text(encoding="utf-8"))
         checkpoints = {name: profile["checkpoints"][name] for name in run["checkpoints"]}
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({brief(error)}); give a run's --output") from error
+        raise InputError(f"{path}: cannot be read ({brief(error)})", "give a run's --output") from error
     except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path}: is not this profile's ({brief(error)}); run again") from error
+        raise InputError(f"{path}: is not this profile's ({brief(error)})", "run again") from error
     return Contents({**profile, "checkpoints": checkpoints}, run, transcripts.Saved(directory))
 
 
@@ -141,11 +141,11 @@ def read_profile(path: Path) -> Profile:
         profile: Profile = json.loads(path.read_text(encoding="utf-8"))
         schema = profile["schema"]
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({brief(error)}); give a profile.json") from error
+        raise InputError(f"{path}: cannot be read ({brief(error)})", "give a profile.json") from error
     except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path}: is no profile.json ({brief(error)}); give one") from error
+        raise InputError(f"{path}: is no profile.json ({brief(error)})", "give one") from error
     if schema != SCHEMA:
         raise InputError(
-            f"{path}: has schema {schema}, this Heedful reads {SCHEMA}; use the one that wrote it"
+            f"{path}: has schema {schema}, this Heedful reads {SCHEMA}", "use the one that wrote it"
         )
     return profile
