@@ -82,7 +82,11 @@ def _internal(measured: Measured, alpha: float) -> Internal | Nothing:
         internal = measured.internal
     except NotMeasuredError:
         return {}
-    known = [(100 * a.internal, a.correct) for a in measured.answers if a.internal is not None]
+    known = [
+        (100 * answer.internal, answer.correct)
+        for answer in measured.answers
+        if answer.internal is not None and answer.correct is not None
+    ]
     return {
         "n": internal.pearson_r.n,
         "pearson_r": internal.pearson_r.value,
@@ -103,9 +107,10 @@ def _calibration(measured: Measured, alpha: float) -> Calibration | Nothing:
     if "no_signal" not in measured.strategies:
         return {}
     stated = [
-        (s.value, measured.answers[s.problem].correct)
-        for s in measured.statements("no_signal")
-        if s.value is not None
+        (statement.value, correct)
+        for statement in measured.statements("no_signal")
+        if statement.value is not None
+        and (correct := measured.answers[statement.problem].correct) is not None
     ]
     return {"ece": _estimate(measured.calibration), "bins": equal_width(stated, alpha)}
 

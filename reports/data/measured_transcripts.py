@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fixtures.measuring.measured import Measured, Transcript
-from fixtures.protocol.block import Answer
+from fixtures.protocol.trials import Answer
 from fixtures.questions.strategies import strategies
 from reports.data.transcripts import ANSWERS, TRIALS, Answered, Exchange
 
@@ -22,7 +22,7 @@ def _exchange(measured: Measured, transcript: Transcript) -> Exchange:
     trial, reading = transcript.trial, transcript.reading
     answer, strategy = measured.answers[trial.problem], strategies()[trial.strategy]
     assert isinstance(answer, Answer), "a run that has a trial's reply has the answer that it is about"
-    asked = answer.elicited(strategy, trial.wording, trial.hint, measured.settings.readout)
+    asked = answer.elicited(strategy, trial.wording, trial.hint, measured.settings.readout, trial.sample)
     *system, question, answered, ask = [message.content for message in asked.messages]
     return Exchange(
         checkpoint=measured.name,
@@ -37,7 +37,7 @@ def _exchange(measured: Measured, transcript: Transcript) -> Exchange:
         question=question,
         answer=answered,
         ask=ask,
-        reply=trial.text,
+        reply=transcript.spoken.text,
         span=reading.span,
     )
 

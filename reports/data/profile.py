@@ -120,7 +120,7 @@ class Checkpoint(TypedDict):
     dtype: str
     notes: list[str]
     n_problems: int
-    accuracy: float
+    accuracy: float | None
     strategies: dict[str, Cell]
     pooled: Pooled | Nothing
     internal: Internal | Nothing

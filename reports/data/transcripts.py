@@ -15,13 +15,16 @@ ANSWERS, TRIALS = "answers.jsonl", "trials.jsonl"
 
 @dataclass(frozen=True)
 class Answered:
-    """A checkpoint's answer to one problem, as a line of answers.jsonl. `internal` is its confidence in 0..1."""
+    """A checkpoint's answer to one problem, as a line of answers.jsonl. `internal` is its confidence in 0..1.
+
+    `correct` is None where nobody knows: the answer was cut off, or there is none.
+    """
 
     checkpoint: str
     problem: int
     question: str
     answer: str
-    correct: bool
+    correct: bool | None
     internal: float | None
 
 

@@ -122,6 +122,8 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(printable=printable, quoted=quoted)
+    environment.filters.update(
+        printable=printable, quoted=quoted, share=lambda rate: tables.number(rate, ".0%")
+    )
     environment.globals.update(symbols=SYMBOLS, outcomes=ORDER)
     return environment

@@ -10,6 +10,7 @@ from reports.data.profile import Profile
 from reports.wording import tables
 from reports.wording.printable import printable
 from reports.wording.sentence import sentence
+from reports.wording.tables import number
 
 if TYPE_CHECKING:
     import pytest
@@ -20,7 +21,7 @@ COLOURS = {"held": "green", "undecided": "yellow", "refuted": "red"}
 
 def write(reporter: pytest.TerminalReporter, profile: Profile) -> None:
     for name, checkpoint in profile["checkpoints"].items():
-        solved = f"{checkpoint['n_problems']} problems, {checkpoint['accuracy']:.0%} solved"
+        solved = f"{checkpoint['n_problems']} problems, {number(checkpoint['accuracy'], '.0%')} solved"
         reporter.section(f"{name} ({checkpoint['role']}): {solved}", sep="-")
         _table(reporter, tables.CELL_HEADER, tables.cell_rows(profile, name))
         if others := tables.other_rows(profile, name):

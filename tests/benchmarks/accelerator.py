@@ -21,7 +21,7 @@ from fixtures.checkpoints.in_process.checkpoint import InProcessCheckpoint
 from fixtures.checkpoints.interface import CheckpointSpec, EngineSettings
 from fixtures.checkpoints.open import open_checkpoint
 from fixtures.checkpoints.source import embedded
-from fixtures.options.command_line import ANSWER_TOKENS
+from fixtures.options.table import ANSWER_TOKENS
 from fixtures.options.values import DEMO
 from fixtures.protocol.block import Block, Settings
 from fixtures.questions import problems

@@ -14,7 +14,7 @@ from behaviors.test_signal_is_read import READ_RHO
 from fixtures.measuring.interim_looks import Look
 from fixtures.measuring.measured import Measured, Statement, statements
 from fixtures.measuring.measurement import Measurement
-from fixtures.protocol.block import Settings, Solved
+from fixtures.protocol.trials import Settings, Solved
 from fixtures.questions.conversation import Readout
 from fixtures.questions.problems import Problem
 from fixtures.questions.strategies import PAPER_STRATEGIES, strategies
@@ -38,7 +38,7 @@ class Made:
     """Stands for a measurement of `n` problems by strategy."""
 
     def __init__(self, **n: int) -> None:
-        self._answers = [Solved(Problem(str(at), Decimal(1)), 0.9, True) for at in range(max(n.values()))]
+        self._answers = [Solved(Problem(str(at), Decimal(1)), True, 0.9) for at in range(max(n.values()))]
         self._stated: dict[str, list[Statement]] = {
             name: statements(strategies()[name], SETTINGS, count, stated) for name, count in n.items()
         }

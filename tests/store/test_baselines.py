@@ -24,7 +24,12 @@ def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def row(at: int, stated: tuple[float | None, ...] = (10.0, None)) -> Row:
-    return Row(f"{at:012x}", at % 2 == 0, 0.9123, {"direct_hint": stated, "natural_query": (90.0, 92.5)})
+    return Row(
+        f"{at:012x}",
+        None if at == 2 else at % 2 == 0,
+        0.9123,
+        {"direct_hint": stated, "natural_query": (90.0, 92.5)},
+    )
 
 
 def whole(n: int = 3) -> Baseline:
