@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from decimal import Decimal
 from types import SimpleNamespace
@@ -76,6 +77,13 @@ def test_whether_the_signal_was_read_is_asked_at_the_run_s_own_bound() -> None:
 def test_whether_the_signal_was_read_is_open_where_recall_was_not_measured() -> None:
     measured = Made(direct_hint=24).at("tuned", Look(24, 0.01, True))
     assert signal_read(recall(measured, {}), "natural_query") == "not judged in this run (recall_signal)"
+
+
+def test_whether_the_signal_was_read_is_open_where_its_behavior_was_taken_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "behaviors.test_signal_is_read", None)
+    assert recall(Made(recall_signal=24).at("tuned", Look(24, 0.01, True)), {}) is None
 
 
 def test_a_wording_s_values_take_no_resamples() -> None:

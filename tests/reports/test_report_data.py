@@ -191,6 +191,15 @@ def test_sentence(outcomes: dict[str, Any], said: str) -> None:
     assert sentence(profile(**outcomes), "tuned") == said
 
 
+def test_a_refuted_conversation_whose_rho_is_not_defined_has_a_sentence_too() -> None:
+    """Its low bias may refute it where too few hints were answered for a rho."""
+    made = profile(**talk("refuted", 0.5, 58.0))
+    made["checkpoints"]["tuned"]["strategies"]["natural_query"]["rho"] = estimate(None)
+    assert sentence(made, "tuned").startswith(
+        "tuned does not heed the monitor in conversation (natural_query: "
+    )
+
+
 def test_numbers_are_never_minus_zero_and_undefined_is_a_dash() -> None:
     assert (number(-0.001, "+.1f"), number(None, ".2f"), number(0.5, ".0%")) == ("+0.0", "-", "50%")
     assert interval({"value": None, "low": None, "high": 1}, ".2f") == ""
