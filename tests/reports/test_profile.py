@@ -13,7 +13,7 @@ import pytest
 from fixtures.measuring.interim_looks import Look
 from fixtures.measuring.measured import Measured, Transcript, transcripts_of
 from fixtures.measuring.measurement import Measurement
-from fixtures.protocol.block import Answer, Settings
+from fixtures.protocol.trials import Answer, Settings
 from fixtures.questions.conversation import Readout
 from fixtures.questions.problems import Problem
 from fixtures.questions.strategies import PAPER_STRATEGIES, strategies
@@ -36,7 +36,7 @@ class Made:
     """Stands for a measurement of `n` problems by strategy."""
 
     def __init__(self, **n: int) -> None:
-        self._answers = [Answer(Problem(str(at), Decimal(1)), "#### 1", 0.9) for at in range(max(n.values()))]
+        self._answers = [Answer(Problem(str(at), Decimal(1)), "", True, 0.9) for at in range(max(n.values()))]
         self._transcripts: dict[str, list[Transcript]] = {
             name: transcripts_of(strategies()[name], SETTINGS, count, stated) for name, count in n.items()
         }

@@ -100,6 +100,7 @@ class Faulty:
 
     def __init__(self, spec: CheckpointSpec, settings: EngineSettings) -> None:
         self.name, self.role, self.spec = spec.name, spec.role, spec.spec
+        self.decoding: dict[str, Any] = {"greedy": True}
         self.notes: list[str] = []
         _, self._how, file = spec.spec.split(":")
         self._once = Path(file)
