@@ -26,6 +26,7 @@ WHOLE = Record(
     extents={"tuned": Extent(64, {"natural_query": 32, "recall_signal": 64})},
     behaviors={"a": ["instruct"], "b": [], "c": []},
     run={"hints": [10.0, 95.0], "prompts": "words", "checkpoints": {"tuned": KNOWN}},
+    accepted={"c": ("tuned", "natural_query")},
 )
 
 
