@@ -14,11 +14,10 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import _pytest.timing
 
-from fixtures.checkpoints.interface import CheckpointSpec, EngineSettings, Finish, Reply
+from fixtures.checkpoints.interface import CheckpointSpec, EngineSettings, Finish, Reply, greedy
 from fixtures.checkpoints.open import OPENERS
 from fixtures.errors import InputError
 from fixtures.questions.conversation import AGAIN, Conversation, base_text, solving
@@ -176,7 +175,7 @@ class ScriptedCheckpoint:
     def __init__(self, spec: CheckpointSpec, script: str) -> None:
         self.name, self.role, self.spec = spec.name, spec.role, spec.spec
         self.fingerprint = hashlib.sha256(f"{script} {os.environ.get(VERSION)}".encode()).hexdigest()
-        self.decoding: dict[str, Any] = {"greedy": True}
+        self.decoding = greedy()
         self.notes: list[str] = []
         self._script = SCRIPTS[script]
 
