@@ -26,7 +26,9 @@ from reports.views.summary import summary
 
 PROFILE, RUN, SUMMARY = "profile.json", "run.json", "summary.md"
 REPORT, JUNIT = "report.html", "junit.xml"
-"""Which pytest's own plugins write."""
+"""Which plugins of pytest write."""
+PLUGINS = {"html": REPORT, "junitxml": JUNIT}
+"""By what -p calls them."""
 BETWEEN = "measured.json"
 """In a run's own directory, from the process that measured to the one that writes."""
 WRITTEN = (PROFILE, RUN, SUMMARY, transcripts.ANSWERS, transcripts.TRIALS)
