@@ -66,10 +66,10 @@ def test_time_left_goes_by_tokens(
         Planned("tuned", "print", "answers", replies=10, others=5, tokens=64),
         Planned("tuned", "print", "trials", replies=40, others=0, tokens=16),
     ]
-    show, before = progress._Log(), Counter({("answers", "print"): 5})
-    show({}, progress._stored_of(planned, before))
+    show, made, before = progress._Log(), progress._Made(), Counter({("answers", "print"): 5})
+    show({}, made(planned, before))
     now = before + Counter({("answers", "print"): 10})
-    show(progress.progress(planned, now), progress._stored_of(planned, now))
+    show(progress.progress(planned, now), made(planned, now))
     assert capsys.readouterr().err == "\ntuned: 10 of 50 replies (0.1 a second, 2 min left)\n"
 
 
