@@ -97,9 +97,8 @@ def test_an_interrupted_rendering_is_nobody_else_s(monkeypatch: pytest.MonkeyPat
         message = {"role": "user", "content": text}
         return worker.ask({"template": CHATML, "messages": [message], "variables": {}})
 
-    process = worker.start()
-    assert process.stdout is not None
-    monkeypatch.setattr(process.stdout, "readline", _interrupt, raising=False)
+    worker.start()
+    monkeypatch.setattr(worker, "answers", SimpleNamespace(readline=_interrupt, close=worker.answers.close))
     with pytest.raises(KeyboardInterrupt):
         ask("the first")
     assert "the second" in ask("the second")["text"]
@@ -108,6 +107,18 @@ def test_an_interrupted_rendering_is_nobody_else_s(monkeypatch: pytest.MonkeyPat
 
 def _interrupt() -> str:
     raise KeyboardInterrupt
+
+
+def test_an_environment_that_prints_and_hides_the_working_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text("print('started'); import sys; print('ü', file=sys.stderr)\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("PYTHONSAFEPATH", "1")
+    worker = template_process._Worker()
+    asked = {"template": "{{ messages[0].content }}", "messages": MESSAGES, "variables": {}}
+    assert worker.ask(asked) == {"text": "What is 2 + 3?"}
+    worker.stop()
 
 
 def test_a_long_conversation_is_no_attack() -> None:
