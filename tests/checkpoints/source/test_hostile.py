@@ -21,7 +21,7 @@ from fixtures.checkpoints.prompts.rendering import PROBE
 from fixtures.checkpoints.prompts.template_process import TemplateError, TemplateLimitError, render
 from fixtures.checkpoints.source import gguf
 from fixtures.errors import InputError
-from fixtures.questions.conversation import Conversation, Message, solving
+from fixtures.questions.conversation import Conversation, Message, Role, solving
 from tests.support.refusal import Run
 from tests.support.tiny import CHATML, tiny_checkpoint, tiny_gguf
 
@@ -61,9 +61,9 @@ def mine(tiny: Path, tmp_path: Path) -> Path:
     return shutil.copytree(tiny, tmp_path / "mine")
 
 
-def opened(directory: Path) -> Any:
+def opened(directory: Path, role: Role = "instruct") -> Any:
     return open_checkpoint(
-        CheckpointSpec("mine", "instruct", str(directory), "--checkpoint"), EngineSettings(device="cpu")
+        CheckpointSpec("mine", role, str(directory), "--checkpoint"), EngineSettings(device="cpu")
     )
 
 
