@@ -26,7 +26,7 @@ Profile = dict[str, Any]
 
 
 def measured(measurement: Measurement, alpha: float) -> Profile:
-    """What was measured, as plain data (DESIGN section 8). Numbers that are not defined are None."""
+    """What was measured, as plain data. Numbers that are not defined are None."""
     done = measurement.done.values()
     problems = measurement.problem_set
     content = {

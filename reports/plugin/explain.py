@@ -32,7 +32,7 @@ def subject(item: pytest.Item, measurement: Measurement) -> tuple[Measured, str 
 
 
 def explanation(verdict: Verdict, item: pytest.Item, measurement: Measurement) -> list[str]:
-    """The lines that stand under a failing assertion (DESIGN section 7, in its order)."""
+    """The lines that stand under a failing assertion."""
     measured, strategy = subject(item, measurement)
     lines = [str(verdict)]
     if falls_short(result(item, verdict)):
