@@ -27,7 +27,7 @@ class Hub:
     files: dict[str, Path]
     asked: list[str] = field(default_factory=list)
     token: str | None = None
-    """What a request must bear; without it the repository is gated."""
+    """The token that a request must bear, or None. A request without it is told that the repository is gated."""
     url: str = ""
 
 
