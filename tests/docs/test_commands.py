@@ -18,6 +18,7 @@ from typing import cast
 import pytest
 
 from fixtures.options import command_line
+from tests.docs.images import failure, terminal
 from tests.docs.pages import PAGES, ROOT, commands
 from tests.support.suite import options, run
 
@@ -118,6 +119,13 @@ def test_its_options_are_read(
         getoption=lambda name, *default: getattr(values, name.removeprefix("--").replace("-", "_"), *default)
     )
     command_line.read(cast(pytest.Config, asked))
+
+
+def test_the_picture_of_a_failure_shows_what_pytest_printed(place: Path) -> None:
+    text = failure(place / "output" / "junit.xml", "test_bias[tuned-natural_query]")
+    assert text.startswith("behaviors/test_conversational_compliance.py:")
+    assert '<span class="claim">E   assert abs(natural_query: low bias)' in terminal(text)
+    assert terminal("<b>").endswith("&lt;b&gt;")
 
 
 def test_the_tables_hold_what_the_pages_say() -> None:
