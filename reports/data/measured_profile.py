@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
 from fixtures.errors import NotMeasuredError
 from fixtures.measuring.interim_looks import Look
-from fixtures.measuring.measured import Measured
+from fixtures.measuring.measured import Measured, Transcript
 from fixtures.measuring.measurement import Measurement
+from fixtures.protocol.trials import Answer
 from fixtures.questions.strategies import PAPER_STRATEGIES, strategies
 from fixtures.stats import cell as stats
 from fixtures.stats import estimate
 from reports.data.calibration_bins import equal_count, equal_width
 from reports.data.profile import (
     SCHEMA,
+    Answers,
     AtHint,
     Calibration,
     Cell,
@@ -28,6 +30,7 @@ from reports.data.profile import (
     Nothing,
     Pooled,
     Profile,
+    Thoughts,
     Wording,
 )
 from reports.data.verdicts import Result
@@ -69,10 +72,21 @@ def _checkpoint(measurement: Measurement, measured: Measured, alpha: float) -> C
         "notes": list(checkpoint.notes),
         "n_problems": len(measured.answers),
         "accuracy": measured.accuracy,
+        "answers": _answers(measured),
+        "sampling": {**checkpoint.decoding, "samples": measured.settings.samples},
         "strategies": {strategy: cell_of(measured, strategy) for strategy in measured.strategies},
         "pooled": _pooled(measurement, measured, alpha),
         "internal": _internal(measured, alpha),
         "calibration": _calibration(measured, alpha),
+    }
+
+
+def _answers(measured: Measured) -> Answers:
+    given = [answer for answer in measured.answers if isinstance(answer, Answer)]
+    return {
+        "cut": sum(answer.finish == "length" for answer in given),
+        "empty": sum(answer.finish == "stop" and not answer.text.strip() for answer in given),
+        "never": sum(answer.finish == "thought" for answer in given),
     }
 
 
@@ -141,6 +155,11 @@ def cell_of(measured: Measured, strategy: str) -> Cell:
         "n_problems": cell.n_problems,
         "n_trials": len(transcripts),
         "stated_rate": cell.stated_rate,
+        "at_once": sum(t.said == "at once" for t in transcripts),
+        "asked_again": sum(t.said == "when asked again" for t in transcripts),
+        "never": sum(t.said == "never" for t in transcripts),
+        "cut": sum(t.trial.first.finish == "length" for t in transcripts),
+        "thought": _thoughts(transcripts),
         "ambiguous": statuses["ambiguous"],
         "missing": statuses["missing"],
         "hint_low": cell.hint_low,
@@ -153,6 +172,17 @@ def cell_of(measured: Measured, strategy: str) -> Cell:
         "wordings_p": cell.wordings_p,
         "by_wording": {str(wording): _wording(part) for wording, part in cell.by_wording().items()},
         "by_hint": [_at(hint, part, strategy) for hint, part in cell.by_hint().items()],
+    }
+
+
+def _thoughts(transcripts: Sequence[Transcript]) -> Thoughts:
+    first = [t.trial.first for t in transcripts]
+    ended = [said for said in first if said.thought and said.finish != "thought"]
+    return {
+        "closed": sum(not said.thought_cut for said in ended),
+        "cut": sum(said.thought_cut for said in ended),
+        "never_closed": sum(said.finish == "thought" for said in first),
+        "names_hint": sum(t.names_hint for t in transcripts),
     }
 
 

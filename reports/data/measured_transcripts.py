@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from fixtures.measuring.measured import Measured, Transcript
-from fixtures.protocol.trials import Answer
+from fixtures.protocol.trials import Answer, Trial
+from fixtures.questions.conversation import AGAIN
 from fixtures.questions.strategies import strategies
-from reports.data.transcripts import ANSWERS, TRIALS, Answered, Exchange
+from reports.data.transcripts import ANSWERS, TRIALS, Again, Answered, Exchange
 
 
 def exchanges(measured: Measured, strategy: str) -> list[Exchange]:
@@ -37,9 +38,21 @@ def _exchange(measured: Measured, transcript: Transcript) -> Exchange:
         question=question,
         answer=answered,
         ask=ask,
-        reply=transcript.spoken.text,
+        reply=trial.first.text,
         span=reading.span,
+        finish=trial.first.finish,
+        thought=trial.first.thought,
+        again=_again(trial),
+        read_again=transcript.spoken is trial.again,
+        sample=trial.sample + 1,
     )
+
+
+def _again(trial: Trial) -> Again | None:
+    if trial.again is None:
+        return None
+    said = trial.again
+    return Again(AGAIN[trial.wording % len(AGAIN)], said.text, said.finish, said.thought)
 
 
 def save(directory: Path, measured: Iterable[Measured]) -> None:
@@ -58,7 +71,7 @@ def _answers(measured: Measured) -> Iterator[Answered]:
     """The answers that a trial was about."""
     asked = {t.problem: t for strategy in measured.strategies for t in measured.transcripts(strategy)}
     for problem, answer in enumerate(measured.answers):
-        if problem in asked:
+        if problem in asked and isinstance(answer, Answer):
             exchange = _exchange(measured, asked[problem])
             yield Answered(
                 measured.name,
@@ -67,6 +80,8 @@ def _answers(measured: Measured) -> Iterator[Answered]:
                 exchange.answer,
                 answer.correct,
                 answer.internal,
+                answer.finish,
+                answer.thought,
             )
 
 

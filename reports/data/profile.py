@@ -11,11 +11,12 @@ import json
 from pathlib import Path
 from typing import Literal, Never, TypedDict
 
+from fixtures.checkpoints.interface import Decoding
 from fixtures.errors import InputError, brief
 from fixtures.questions.conversation import Readout, Role
 from reports.data.verdicts import Result
 
-SCHEMA: Literal[1] = 1
+SCHEMA: Literal[2] = 2
 Nothing = dict[str, Never]
 """Stands, empty, where something was not measured."""
 
@@ -58,12 +59,31 @@ class Wording(TypedDict):
     bias_low: float | None
 
 
+class Thoughts(TypedDict):
+    """Trials with a thought, by how it ended: by itself, closed since it took too long, or never. `names_hint` counts
+    those whose thought has the monitor's number."""
+
+    closed: int
+    cut: int
+    never_closed: int
+    names_hint: int
+
+
 class Cell(TypedDict):
-    """One strategy of one checkpoint. `by_wording` goes by the wording's number less 1."""
+    """One strategy of one checkpoint. `by_wording` goes by the wording's number less 1.
+
+    Trials state a confidence in their first reply (`at_once`), when they are asked again, or never. `cut` counts those
+    whose first reply the token limit cut off.
+    """
 
     n_problems: int
     n_trials: int
     stated_rate: float
+    at_once: int
+    asked_again: int
+    never: int
+    cut: int
+    thought: Thoughts
     ambiguous: int
     missing: int
     hint_low: float | None
@@ -112,6 +132,20 @@ class Calibration(TypedDict):
     bins: list[Bin]
 
 
+class Answers(TypedDict):
+    """How many answers the token limit cut off, are empty, or never came, since a thought did not end."""
+
+    cut: int
+    empty: int
+    never: int
+
+
+class Drawn(Decoding):
+    """How replies were drawn, and how many of each trial."""
+
+    samples: int
+
+
 class Checkpoint(TypedDict):
     role: Role
     spec: str
@@ -121,6 +155,8 @@ class Checkpoint(TypedDict):
     notes: list[str]
     n_problems: int
     accuracy: float | None
+    answers: Answers
+    sampling: Drawn
     strategies: dict[str, Cell]
     pooled: Pooled | Nothing
     internal: Internal | Nothing
@@ -136,7 +172,7 @@ class Problems(TypedDict):
 class MeasuredProfile(TypedDict):
     """A profile before anything is judged."""
 
-    schema: Literal[1]
+    schema: Literal[2]
     alpha: float
     problems: Problems
     hints: list[float]

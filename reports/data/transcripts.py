@@ -26,6 +26,18 @@ class Answered:
     answer: str
     correct: bool | None
     internal: float | None
+    finish: str
+    thought: str
+
+
+@dataclass(frozen=True)
+class Again:
+    """The second reply of a trial: what was asked, what was thought and said, and how the reply ended."""
+
+    ask: str
+    reply: str
+    finish: str
+    thought: str
 
 
 @dataclass(frozen=True)
@@ -33,7 +45,8 @@ class Exchange:
     """One trial as a reader sees it: a line of trials.jsonl, with the question and the answer of its problem.
 
     `problem` and `wording` count from 1. `hint`, `target` (what full compliance states) and `stated` are percent.
-    `span` is where `reply` writes the stated value. `system` is None where the monitor spoke in the user's turn.
+    `span` is where the reply writes the stated value: the second one where `read_again`. `system` is None where the
+    monitor spoke in the user's turn. `sample` counts the draws of a trial from 1.
     """
 
     checkpoint: str
@@ -50,6 +63,19 @@ class Exchange:
     ask: str
     reply: str
     span: tuple[int, int] | None
+    finish: str = "stop"
+    thought: str = ""
+    again: Again | None = None
+    read_again: bool = False
+    sample: int = 1
+
+    @property
+    def turns(self) -> list[tuple[str, str]]:
+        """All that is said, as (speaker, text)."""
+        system = [] if self.system is None else [("system", self.system)]
+        again = [("user", self.again.ask), ("checkpoint", self.again.reply)] if self.again else []
+        own = [("user", self.question), ("checkpoint", self.answer), ("user", self.ask)]
+        return [*system, *own, ("checkpoint", self.reply), *again]
 
     @property
     def distance(self) -> float:
@@ -60,9 +86,10 @@ class Exchange:
 
     @property
     def marked(self) -> tuple[str, str, str]:
-        """The reply before, in and after the span that its number was read from."""
-        start, end = self.span or (len(self.reply), len(self.reply))
-        return self.reply[:start], self.reply[start:end], self.reply[end:]
+        """The reply that was read, before, in and after the span of its number."""
+        read = self.again.reply if self.again and self.read_again else self.reply
+        start, end = self.span or (len(read), len(read))
+        return read[:start], read[start:end], read[end:]
 
 
 class Saved:
@@ -78,8 +105,10 @@ class Saved:
             answers = {(one.checkpoint, one.problem): one for one in answered}
             for row in _rows(self._directory / TRIALS):
                 span = tuple(row.pop("span") or ()) or None
+                again = row.pop("again")
                 about = answers[row["checkpoint"], row["problem"]]
-                yield Exchange(**row, span=span, question=about.question, answer=about.answer)
+                second = Again(**again) if again else None
+                yield Exchange(**row, span=span, again=second, question=about.question, answer=about.answer)
         except (OSError, ValueError, KeyError, TypeError) as error:
             said = f"{ANSWERS} and {TRIALS} are not what a run wrote ({brief(error)})"
             raise InputError(f"{self._directory}: {said}", "run again") from error

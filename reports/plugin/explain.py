@@ -84,7 +84,11 @@ def _disagreement(measured: Measured, strategy: str) -> str | None:
 def described(exchange: Exchange) -> str:
     hint = "no signal" if exchange.hint is None else f"hint {exchange.hint:g}"
     stated = exchange.status if exchange.stated is None else f"{exchange.stated:g}"
-    return f"#{exchange.problem}, {hint} -> {stated}: {quoted(exchange.reply)}"
+    ends = {"length": " (cut off)", "thought": " (its thought never ended)"}
+    said = quoted(exchange.reply) + ends.get(exchange.finish, "")
+    if exchange.again:
+        said += f"; asked again: {quoted(exchange.again.reply)}{ends.get(exchange.again.finish, '')}"
+    return f"#{exchange.problem}, {hint} -> {stated}: {said}"
 
 
 def command(item: pytest.Item) -> str:

@@ -25,11 +25,13 @@ def pytest_configure(config: pytest.Config) -> None:
     from reports.views.contents import JUNIT, REPORT
 
     output = config.stash[OPTIONS].output
-    config.option.xmlpath = config.option.xmlpath or str(output / JUNIT)
-    if not config.option.htmlpath:
+    plugins = config.pluginmanager
+    if plugins.has_plugin("junitxml"):
+        config.option.xmlpath = config.option.xmlpath or str(output / JUNIT)
+    if plugins.has_plugin("html") and not config.option.htmlpath:
         config.option.htmlpath = str(output / REPORT)
         config.option.self_contained_html = True
-    config.pluginmanager.register(Writer(config), "heedful-writer")
+    plugins.register(Writer(config), "heedful-writer")
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -90,7 +92,9 @@ def pytest_runtest_makereport(
     if call.when != "call" or verdict is None:
         return (yield)
     found = result(item, verdict)
-    item.user_properties += [(name, str(value)) for name, value in found.items() if name != "id"]
+    own = {name: str(value) for name, value in found.items() if name != "id"}
+    # a test that runs again has those of the time before
+    item.user_properties[:] = [*((k, v) for k, v in item.user_properties if k not in own), *own.items()]
     report = yield
     report.__dict__ |= {"found": found, "claim": str(verdict)}
     return report

@@ -22,6 +22,8 @@ from reports.data.run import Command, Plan, Run
 from reports.data.verdicts import Result
 from reports.views.contents import JUNIT, PROFILE, REPORT, RUN, WRITTEN, Contents, read, write_summary
 
+PLUGINS = {"html": REPORT, "junitxml": JUNIT}
+"""The files that plugins of pytest write, by what -p calls them."""
 BETWEEN = "measured.json"
 """The process that measures leaves this in the run's own directory for the one that writes."""
 

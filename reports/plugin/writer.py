@@ -34,18 +34,24 @@ class Writer:
         """Why, by the test's id."""
         self._failures: list[tuple[pytest.TestReport, str]] = []
         self._contents: Contents | None = None
+        plugins, files = config.pluginmanager, output_files.PLUGINS
+        self._of_plugins = {name: file for name, file in files.items() if plugins.has_plugin(name)}
 
     def pytest_report_header(self) -> list[str]:
         options = self._config.stash[OPTIONS]
         shown = [f"{c.name} ({c.role}, {options.readout_of(c.role)} readout)" for c in options.checkpoints]
         hints = ", ".join(f"{hint:g}" for hint in options.hints)
+        lines = [f"heedful: {'; '.join(shown)}"]
         if options.record:
             began = printable(options.record.run["started"])
-            return [f"heedful: {'; '.join(shown)}", f"judged again: the run of {began} in {options.store}"]
-        return [
-            f"heedful: {'; '.join(shown)}",
-            f"problems: {options.problems}; hints {hints}; store {options.store}",
-        ]
+            lines.append(f"judged again: the run of {began} in {options.store}")
+        else:
+            lines.append(f"problems: {options.problems}; hints {hints}; store {options.store}")
+        left_out = output_files.PLUGINS.keys() - self._of_plugins.keys()
+        if left_out:
+            without = (f"no {output_files.PLUGINS[name]} (-p no:{name})" for name in sorted(left_out))
+            lines.append(f"reports: {', '.join(without)}")
+        return lines
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
@@ -130,8 +136,8 @@ class Writer:
         if said := self._early(self._contents):
             terminal.paragraph(terminalreporter, said)
         output = self._config.stash[OPTIONS].output
-        wrote = f"wrote {output}: report.html, junit.xml, {', '.join(WRITTEN)}"
-        terminal.paragraph(terminalreporter, wrote)
+        files = (*self._of_plugins.values(), *WRITTEN)
+        terminal.paragraph(terminalreporter, f"wrote {output}: {', '.join(files)}")
         if in_actions():
             for line in workflow_commands(self._failures):
                 terminalreporter.line(line)
@@ -147,24 +153,29 @@ class Writer:
             return f"early stop: {taken} of {planned} trials taken, the others were not needed"
         return None
 
+    @pytest.hookimpl(optionalhook=True)
     def pytest_html_report_title(self, report: Any) -> None:
         report.title = "Heedful"
 
+    @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_summary(self, prefix: list[str]) -> None:
         if self._contents is not None:
             prefix += [self._contents.page(), page.TESTS]
 
+    @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_table_header(self, cells: list[str]) -> None:
         """Put the verdict's columns in, and take out the column of links, which has none."""
         cells[2:2] = [f"<th>{name}</th>" for name in ("Verdict", "Value", "Interval", "Bound")]
         cells.pop()
 
+    @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_table_row(self, report: pytest.TestReport, cells: list[str]) -> None:
         result = found(report)
         row = tables.verdict_row(result) if result else ("",) * len(tables.VERDICT_HEADER)
         cells[2:2] = [page.table_cell(row[column]) for column in (0, 2, 3, 4)]
         cells.pop()
 
+    @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_table_html(self, report: pytest.TestReport, data: list[str]) -> None:
         """Link a test to its transcripts. pytest-html would say of each test that passed that it logged nothing."""
         result = found(report)

@@ -20,6 +20,7 @@ from reports.wording import paper, tables
 from reports.wording.evidence import Chosen, shown, wordings_disagree
 from reports.wording.heat_map import heat_map
 from reports.wording.printable import printable, quoted
+from reports.wording.remarks import remarks
 from reports.wording.sentence import sentence
 
 SYMBOLS = {"held": "✓", "undecided": "?", "refuted": "✗"}
@@ -51,6 +52,7 @@ def report(profile: Profile, run: Run, exchanges: Iterable[Exchange]) -> str:
         counts=counts(profile["verdicts"]),
         sentences=[(_outcome(profile, name), sentence(profile, name)) for name in names],
         heat={name: heat_map(profile, name) for name in names},
+        remarks={name: remarks(checkpoint) for name, checkpoint in profile["checkpoints"].items()},
         others={name: tables.other_rows(profile, name) for name in names},
         key=figures.key(names),
         doses=list(figures.dose_response(profile)),

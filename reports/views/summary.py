@@ -62,10 +62,8 @@ def _transcript(exchange: Exchange) -> Iterator[str]:
     hint = "no signal" if exchange.hint is None else f"hint {exchange.hint:g}%"
     stated = exchange.status if exchange.stated is None else f"stated {exchange.stated:g}%"
     yield f"{exchange.checkpoint}, {exchange.strategy}, problem {exchange.problem}: {hint}, {stated}.\n"
-    turns = [("system", exchange.system), ("user", exchange.question), ("checkpoint", exchange.answer)]
-    for speaker, text in [*turns, ("user", exchange.ask), ("checkpoint", exchange.reply)]:
-        if text is not None:
-            yield f"\n{speaker}:\n\n{_fenced(text)}"
+    for speaker, text in exchange.turns:
+        yield f"\n{speaker}:\n\n{_fenced(text)}"
 
 
 def _code(text: str) -> str:

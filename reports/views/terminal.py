@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from reports.data.profile import Profile
 from reports.wording import tables
 from reports.wording.printable import printable
+from reports.wording.remarks import remarks
 from reports.wording.sentence import sentence
 from reports.wording.tables import number
 
@@ -27,6 +28,8 @@ def write(reporter: pytest.TerminalReporter, profile: Profile) -> None:
         if others := tables.other_rows(profile, name):
             reporter.line("")
             _table(reporter, tables.OTHER_HEADER, others)
+        for remark in remarks(checkpoint):
+            paragraph(reporter, remark)
         for note in checkpoint["notes"]:
             reporter.line(f"note: {printable(note)}")
     reporter.section("verdict", sep="-")

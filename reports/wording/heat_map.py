@@ -9,7 +9,7 @@ from fixtures.stats.verdict import Outcome
 from reports.data import profile
 from reports.data.profile import Profile
 from reports.data.verdicts import AS_FAR, Result, falls_short, of_cell, worst
-from reports.wording.tables import bound_of, in_order, interval, number
+from reports.wording.tables import bound_of, in_order, interval, number, stated_of
 
 METRICS: dict[str, tuple[Literal["rho", "bias_low", "slope", "exact"], str]] = {
     "rho": ("rho", ".2f"),
@@ -53,7 +53,7 @@ def _row(strategy: str, cell: profile.Cell, results: Sequence[Result]) -> Row:
     return Row(
         strategy,
         [_cell(cell, metric, [r for r in results if r["metric"] == metric]) for metric in METRICS],
-        f"{cell['stated_rate']:.0%}",
+        stated_of(cell),
         cell["n_problems"],
         cell["n_trials"],
         cell["ambiguous"],

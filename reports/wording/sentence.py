@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from reports.data.profile import Cell, Estimate, Profile, defined
 from reports.data.verdicts import Result, counts, of_checkpoint, worst
+from reports.wording.remarks import thoughts
 from reports.wording.tables import in_order, number
 
 PARTLY = 0.5
@@ -48,6 +49,8 @@ def _commands(profile: Profile, name: str, own: Sequence[Result]) -> str:
     outcome = worst(r["verdict"] for r in judged)
     if outcome is None:
         return ""
+    if doubt := _doubt(judged):
+        return f"cannot be judged when commanded ({doubt})"
     said = "states no confidence when commanded" if _silent(judged) else COMMANDS[outcome]
     return f"{said} {_numbers(profile, name, judged, outcome)}"
 
@@ -57,13 +60,26 @@ def _conversation(profile: Profile, name: str, own: Sequence[Result]) -> str:
     outcome = worst(r["verdict"] for r in judged)
     if outcome is None:
         return _unjudged_conversation(profile, name)
+    if doubt := _doubt(judged):
+        return f"cannot be judged in conversation ({doubt})"
     if _silent(judged):
         said = "states no confidence in conversation"
     elif outcome == "refuted":
         said = _refuted(_worst_cell(profile, name, judged)[1]["rho"])
     else:
         said = CONVERSATION[outcome]
-    return f"{said} {_numbers(profile, name, judged, outcome)}{_recall(own)}"
+    return (
+        f"{said} {_numbers(profile, name, judged, outcome)}{_recall(own)}{_overruled(profile, name, outcome)}"
+    )
+
+
+def _overruled(profile: Profile, name: str, outcome: str) -> str:
+    """Whether a checkpoint that does not follow the monitor has its number in its thoughts."""
+    cell = profile["checkpoints"][name]["strategies"].get("natural_query")
+    if outcome != "refuted" or cell is None or not thoughts(cell):
+        return ""
+    share = cell["thought"]["names_hint"] / thoughts(cell)
+    return f", read and overruled: {share:.0%} of its thoughts name the monitor's number" if share else ""
 
 
 def _refuted(rho: Estimate) -> str:
@@ -81,6 +97,13 @@ def _refuted(rho: Estimate) -> str:
 
 def _silent(judged: Sequence[Result]) -> bool:
     return any(result["flaw"] for result in judged)
+
+
+def _doubt(judged: Sequence[Result]) -> str | None:
+    """Why nothing can be said, where nothing was refuted: a limit cut off the replies."""
+    if any(result["verdict"] == "refuted" for result in judged):
+        return None
+    return next((result["flaw"] for result in judged if result["flaw"]), None)
 
 
 def _unjudged_conversation(profile: Profile, name: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from fixtures.questions.strategies import strategies
-from reports.data.profile import Estimate, Profile
+from reports.data.profile import Cell, Estimate, Profile
 from reports.data.verdicts import Result, of_cell, worst
 
 Value = TypeVar("Value")
@@ -25,11 +25,19 @@ def cell_rows(profile: Profile, name: str) -> list[tuple[str, ...]]:
             str(cell["n_problems"]),
             with_interval(cell["rho"], ".2f"),
             with_interval(cell["bias_low"], "+.0f"),
-            f"{cell['stated_rate']:.0%}",
+            stated_of(cell),
             worst(r["verdict"] for r in of_cell(profile["verdicts"], name, strategy)) or UNJUDGED,
         )
         for strategy, cell in in_order(profile["checkpoints"][name]["strategies"])
     ]
+
+
+def stated_of(cell: Cell) -> str:
+    """The share of trials that state a confidence: at once, and when asked again where any was."""
+    if not cell["asked_again"]:
+        return f"{cell['stated_rate']:.0%}"
+    at_once, again = (cell[key] / cell["n_trials"] for key in ("at_once", "asked_again"))
+    return f"{at_once:.0%} + {again:.0%}"
 
 
 def other_rows(profile: Profile, name: str) -> list[tuple[str, ...]]:

@@ -14,7 +14,7 @@ COUNTING = """
 import os
 
 def pytest_collection_finish():
-    from fixtures.checkpoints import bases
+    from fixtures.checkpoints.in_process import shared_weights as bases
 
     whole = bases.load_model
 

@@ -50,10 +50,14 @@ PROBLEMS: dict[str, tuple[list[str], str]] = {
         ["--problems=nowhere.jsonl"],
         "--problems nowhere.jsonl: cannot be read (No such file or directory)",
     ),
-    "directory": (["--problems=tests"], "--problems tests: cannot be read (Is a directory)"),
+    "directory": (["--problems=tests"], "--problems tests: cannot be read as a dataset"),
     "empty": ([f"--problems={os.devnull}"], "is empty"),
     "binary": ([f"--problems={sys.executable}"], "is not UTF-8 text"),
-    "gsm8k": (["--problems=gsm8k"], "--problems gsm8k: cannot be had from the hub"),
+    "gsm8k": (["--problems=gsm8k"], "--problems gsm8k: cannot be had from the hub or its cache"),
+    "other-dataset": (
+        ["--problems=owner/name"],
+        "--problems owner/name: cannot be had from the hub or its cache",
+    ),
     "too-many": (["--problems=demo", "--n-problems=49"], "--n-problems 49: demo has only 48 problems"),
     "too-few": (
         ["--n-problems=3"],

@@ -86,7 +86,7 @@ class Server(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_port}/{name}/v1#{MODEL}"
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Clients leave, and faults are meant."""
+        """Print nothing: clients leave, and faults are intended."""
 
 
 class Handler(BaseHTTPRequestHandler):

