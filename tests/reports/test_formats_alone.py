@@ -12,7 +12,7 @@ import pytest
 from tests.support.suite import options, run
 
 ROOT = Path(__file__).parents[2]
-HEAVY = ("pytest", "torch", "transformers", "fixtures.plugin", "fixtures.measuring", "fixtures.checkpoints")
+HEAVY = ("pytest", "torch", "transformers", "fixtures.plugin", "fixtures.measuring", "fixtures.store")
 LOADED = """
 import json, sys
 {code}

@@ -97,6 +97,7 @@ def profile(**outcomes: tuple[str, float | None, float | None]) -> Any:
             "rho": estimate(rho),
             "bias_low": estimate(bias, 5),
             "stated_rate": 1 if rho is not None else 0.25,
+            "thought": dict.fromkeys(("closed", "cut", "never_closed", "names_hint"), 0),
         }
         for (_, strategy), (_, rho, bias) in judged.items()
     }
