@@ -39,9 +39,7 @@ BOTH = ("--base=floor=scripted:obedient", f"--n-problems={N}", "-k=calibration o
 def failed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Run]:
     """A run in which one of two checkpoints failed at its second look. Its place is to be copied, not used."""
     place = tmp_path_factory.mktemp("failed")
-    (place / "failing.py").write_text(FAILING)
-    given = [*options(place, "obedient", *BOTH), "-p", "failing"]
-    return place, run(place, given, PYTHONPATH=f"{place}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+    return place, failing(place)
 
 
 @pytest.fixture(scope="module")
@@ -61,12 +59,35 @@ def change(store: Path, statement: str) -> None:
     db.close()
 
 
+def failing(place: Path, *more: str) -> Run:
+    """A run in which `tuned` fails at its second look."""
+    (place / "failing.py").write_text(FAILING)
+    given = [*options(place, "obedient", *BOTH), "-p", "failing", *more]
+    return run(place, given, PYTHONPATH=f"{place}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+
+
+def test_an_engine_that_fails_is_a_line_and_exit_4(failed: tuple[Path, Run]) -> None:
+    """Nothing is refuted by it, and what the other checkpoint has said is judged."""
+    done = failed[1]
+    line = "scripted:obedient: its engine fails (RuntimeError: the device is gone); what it has said is kept"
+    assert done.exit_code == 4, done.printed
+    assert line in " ".join(done.printed.split())
+    assert "Traceback" not in done.printed
+    assert list(done.profile["checkpoints"]) == ["floor"]
+
+
+def test_a_worker_s_engine_that_fails_is_exit_4_too(tmp_path: Path) -> None:
+    done = failing(tmp_path, "-n=2")
+    assert done.exit_code == 4, done.printed
+    assert "(RuntimeError: the device is gone)" in " ".join(done.printed.split())
+
+
 def test_a_checkpoint_that_failed_at_a_later_look_has_failed_again(
     failed: tuple[Path, Run], tmp_path: Path
 ) -> None:
     first, second = failed[1], again(copied(failed, tmp_path), "--undecided=pass")
     assert list(first.profile["checkpoints"]) == ["floor"]
-    assert (second.exit_code, list(second.profile["checkpoints"])) == (1, ["floor"])
+    assert (second.exit_code, list(second.profile["checkpoints"])) == (4, ["floor"])
     assert second.profile["complete"] is False
     assert "--from-store: tuned has failed in the run that is judged again" in second.printed
 
@@ -77,7 +98,7 @@ def test_nothing_of_an_earlier_run_stands_beside_what_a_later_writes(
     store = copied(failed, tmp_path)
     assert "profile.json" in again(store).files
     nothing = again(store, "-k", "tuned")
-    assert nothing.exit_code == 1
+    assert nothing.exit_code == 4
     assert nothing.files.keys() == {"report.html", "junit.xml"}
 
 

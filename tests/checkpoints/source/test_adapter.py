@@ -14,7 +14,7 @@ import pytest
 import torch
 from peft import IA3Config, LoHaConfig, LoKrConfig, LoraConfig, PeftModel, PromptTuningConfig, get_peft_model
 from safetensors.torch import load_file, save_file
-from transformers import AutoModelForCausalLM
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from fixtures.checkpoints.in_process import shared_weights
 from fixtures.checkpoints.in_process.checkpoint import InProcessCheckpoint
@@ -24,7 +24,7 @@ from fixtures.checkpoints.interface import CheckpointSpec, EngineSettings
 from fixtures.checkpoints.open import open_checkpoint
 from fixtures.checkpoints.source.adapter import WEIGHTS
 from fixtures.errors import InputError
-from fixtures.questions.conversation import Role
+from fixtures.questions.conversation import Conversation, Message, Role
 from tests.checkpoints.in_process.test_shared_prefix import asked, assert_equal
 from tests.support.tiny import CHATML, tiny_checkpoint
 
@@ -36,6 +36,7 @@ KINDS: dict[str, Callable[[], Any]] = {
     "whole-module": lambda: LoraConfig(
         **{**LORA, "target_modules": ["q_proj"], "modules_to_save": ["lm_head"]}
     ),
+    "embedding": lambda: LoraConfig(**{**LORA, "target_modules": ["q_proj", "embed_tokens"]}),
     "bias": lambda: LoraConfig(**{**LORA, "bias": "all"}),
     "ia3": lambda: IA3Config(
         target_modules=["k_proj", "down_proj"], feedforward_modules=["down_proj"], init_ia3_weights=False
@@ -108,6 +109,54 @@ def test_it_says_what_peft_says_and_leaves_the_base_as_it_was(
         assert torch.equal(model(ids).logits, expected)
     assert said(mine) != before
     assert said(plain) == before
+
+
+def resized(base: Path, directory: Path, whole: tuple[str, ...] = ()) -> Path:
+    """An adapter with two more tokens than its base has, as training saves it: tokenizer, embeddings and all."""
+    model, tokenizer = AutoModelForCausalLM.from_pretrained(base), AutoTokenizer.from_pretrained(base)
+    tokenizer.add_tokens(["<a>", "<b>"])
+    tokenizer.save_pretrained(directory)
+    model.resize_token_embeddings(len(tokenizer))
+    with torch.no_grad():
+        model.get_input_embeddings().weight.add_(torch.randn(len(tokenizer), 16))
+    config = LoraConfig(**LORA, modules_to_save=[*whole], task_type="CAUSAL_LM")
+    get_peft_model(model, config).save_pretrained(directory)
+    return directory
+
+
+@pytest.mark.parametrize("tied", [False, True], ids=["untied", "tied"])
+@pytest.mark.parametrize("whole", [(), ("embed_tokens", "lm_head")], ids=["saved", "trained"])
+def test_an_adapter_may_bring_more_tokens(
+    base: Path, tmp_path: Path, loads: list[Path], whole: tuple[str, ...], tied: bool
+) -> None:
+    if tied:
+        config = AutoConfig.from_pretrained(base, tie_word_embeddings=True)
+        AutoModelForCausalLM.from_config(config).save_pretrained(base)
+    adapter, other = resized(base, tmp_path / "adapter", whole), adapted(base, tmp_path / "other")
+    mine, plain, third = opened(f"{base}#{adapter}"), opened(base), opened(f"{base}#{other}")
+    before = said(plain), said(third)
+    assert len(mine.token_ids(Conversation((Message("user", "<a>"),)))) < len(
+        plain.token_ids(Conversation((Message("user", "<a>"),)))
+    )
+    model = mine._load_model()
+    ids = torch.tensor([[*mine.token_ids(asked("slot", (25.0,), QUESTION)[0]), 261, 262]])
+    with torch.inference_mode():
+        grown = AutoModelForCausalLM.from_pretrained(base)
+        grown.resize_token_embeddings(263)
+        expected = PeftModel.from_pretrained(grown, str(adapter))(ids).logits
+        assert torch.equal(model(ids).logits, expected)
+    said(mine)
+    assert (said(plain), said(third)) == before
+    assert loads == [base, base]
+
+
+def test_a_larger_vocabulary_with_half_of_its_weights_is_refused(base: Path, tmp_path: Path) -> None:
+    adapter = resized(base, tmp_path / "adapter")
+    weights = load_file(adapter / WEIGHTS)
+    del weights["base_model.model.lm_head.weight"]
+    save_file(weights, adapter / WEIGHTS)
+    with pytest.raises(InputError, match="resizes the vocabulary, and has not both embeddings for it"):
+        said(opened(f"{base}#{adapter}"))
 
 
 def test_both_engines_say_the_same_token_for_token(base: Path, tmp_path: Path) -> None:
