@@ -6,6 +6,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from fixtures.replies import reader
+from fixtures.replies.claims import Place
 from fixtures.replies.reader import Asked, Reading, read
 from tests.replies.labelled import held_out, rates, written
 
@@ -60,6 +62,9 @@ NEXT_TURNS = (
     "<|eot_id|>",
     "</s>",
 )
+SCALES = ("Confidence: 90 (out of 0)", "Confidence: 9 out of 0", "On a scale of 0 to 0, 90", "90/0%", "0/0")
+
+
 WORDS = """
     I|my|The monitor|it|she|confidence|sure|answer|is|said|agree with|'s|that|not|if|but|so|from|to|between
     |and|or|out of|on a scale of|the lower of|25|90%|0.85|1|100|-5%|99999|ninety|percent|a hundred|point five
@@ -81,7 +86,12 @@ def test_no_labelled_reply_is_read_as_another_number() -> None:
 
 
 def test_few_labelled_replies_are_left_unread() -> None:
-    assert rates(written()).unread <= 0.01
+    assert rates(written()).unread <= 0.02
+
+
+@pytest.mark.parametrize("text", SCALES)
+def test_nothing_is_divided_by_an_empty_scale(text: str) -> None:
+    assert reads(read(text)) in ("ambiguous", "missing", 90)
 
 
 def test_every_case_is_another() -> None:
@@ -184,6 +194,7 @@ ENDLESS = (
         "the monitor's ",
         "my confidence that is ",
     ),
+    *('{"a": ', '{"a": {"b": 1}} ', '{"', '\\"', "<b", "| 9 |\n", "0 to 100 "),
     *("I agree with the monitor said my confidence that is is 25% ", "[the lower of {0 to 100 or "),
 )
 
@@ -192,7 +203,19 @@ ENDLESS = (
 def test_endless_text_is_read(unit: str) -> None:
     text = unit * (300_000 // len(unit))
     assert read(text).status in ("stated", "ambiguous", "missing")
-    assert reads(read(text + "\n\nMy confidence is 25%.")) == 25
+    if not text.startswith("{"):  # an object that never ends goes on to the text's end
+        assert reads(read(text + "\n\nMy confidence is 25%.")) == 25
+
+
+@pytest.mark.parametrize("unit", [pytest.param(unit, id=f"unit-{i}") for i, unit in enumerate(ENDLESS)])
+def test_work_does_not_grow_with_the_text(unit: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few numbers are looked at, and little around each: all else is done in single passes over the text."""
+    seen: list[Place] = []
+    monkeypatch.setattr(reader, "claimed", lambda place, number: seen.append(place))
+    read(unit * (100_000 // len(unit)))
+    assert len(seen) <= 100
+    for place in seen:
+        assert max(len(place.sentence), len(place.window), len(place.after)) <= 202
 
 
 @settings(deadline=None)
