@@ -78,9 +78,15 @@ def test_an_end_that_the_text_config_names(tmp_path: Path) -> None:
     assert ends_of_turn(directory, Rendering(directory, "instruct", 1000, False)) == {EOS, IM_END}
 
 
-@pytest.mark.parametrize("template", [CHATML, OPENS_ONLY], ids=["behind-a-turn", "opens-the-next"])
-def test_an_end_that_the_chat_template_writes(tmp_path: Path, template: str) -> None:
-    marker = IM_END if template == CHATML else IM_START
+WRITTEN = {
+    "behind-a-turn": (CHATML, IM_END),
+    "behind-words": (CHATML.replace("<|im_end|>", "\n[END OF WORDS]\n<|im_end|>"), IM_END),
+    "opens-the-next": (OPENS_ONLY, IM_START),
+}
+
+
+@pytest.mark.parametrize(("template", "marker"), WRITTEN.values(), ids=WRITTEN)
+def test_an_end_that_the_chat_template_writes(tmp_path: Path, template: str, marker: int) -> None:
     assert ends(without_ends(tmp_path, template)) == {EOS, marker}
 
 
