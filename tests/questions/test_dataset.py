@@ -62,6 +62,11 @@ def _dataset(rows: list[dict[str, Any]] = ROWS) -> Any:
     return Dataset.from_list(rows)
 
 
+def _script(path: Path) -> None:
+    path.mkdir()
+    (path / "bad.py").write_text("raise SystemExit(9)")
+
+
 def _splits(**rows: list[dict[str, Any]]) -> Any:
     from datasets import DatasetDict
 
@@ -158,7 +163,7 @@ BAD: dict[str, tuple[str, Callable[[Path], object], str]] = {
     "empty-directory": ("bad", Path.mkdir, "cannot be read as a dataset (The directory at"),
     "script": (
         "bad",
-        lambda path: (path.mkdir(), (path / "bad.py").write_text("raise SystemExit(9)")),
+        _script,
         "cannot be read as a dataset (Dataset scripts are no longer supported",
     ),
 }
@@ -274,6 +279,7 @@ def test_gsm8k_is_one_commit(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_datasets_is_imported_late(tmp_path: Path) -> None:
-    code = "import sys; from fixtures.questions.problems import load; load('demo', 1, 1); print('datasets' in sys.modules)"
+    load = "from fixtures.questions.problems import load; load('demo', 1, 1)"
+    code = f"import sys; {load}; print('datasets' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"

@@ -169,6 +169,7 @@ class ScriptedCheckpoint:
     """Fulfils `Checkpoint`. Replies come in reverse order: an engine may give them in any."""
 
     engine, dtype = "scripted", "none"
+    context: int | None = None
     lanes = 1
     batched = True
 

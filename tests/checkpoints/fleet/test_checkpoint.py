@@ -95,6 +95,7 @@ class Faulty:
     """Says "yes", or does what its spec says: `faulty:HOW:FILE`."""
 
     engine, dtype = "faulty", "none"
+    context: int | None = None
     lanes = 1
     batched = True
 

@@ -17,7 +17,9 @@ from tests.support.fixed_reply import edit_json, fixed_reply
 from tests.support.tiny import CHATML, SPECIAL
 
 TURNS = "My confidence in that answer is 25%.", "assistant\n\nIn truth I am 95% sure."
-EOS, IM_START, IM_END = (SPECIAL.index(token) for token in ("</s>", "<|im_start|>", "<|im_end|>"))
+EOS, PAD, IM_START, IM_END = (
+    SPECIAL.index(token) for token in ("</s>", "<pad>", "<|im_start|>", "<|im_end|>")
+)
 PLAIN = (
     "{% for message in messages %}### {{ message['role'] }}\n{{ message['content'] }}\n{% endfor %}"
     "{% if add_generation_prompt %}### assistant\n{% endif %}"
@@ -78,9 +80,16 @@ def test_an_end_that_the_text_config_names(tmp_path: Path) -> None:
     assert ends_of_turn(directory, Rendering(directory, "instruct", 1000, False)) == {EOS, IM_END}
 
 
-@pytest.mark.parametrize("template", [CHATML, OPENS_ONLY], ids=["behind-a-turn", "opens-the-next"])
-def test_an_end_that_the_chat_template_writes(tmp_path: Path, template: str) -> None:
-    marker = IM_END if template == CHATML else IM_START
+WRITTEN = {
+    "behind-a-turn": (CHATML, IM_END),
+    "behind-words": (CHATML.replace("<|im_end|>", "\n[END OF WORDS]\n<|im_end|>"), IM_END),
+    "behind-what-also-stands-inside": (IN_CHANNELS.replace("'</s>' if", "'<|im_end|><pad>' if"), PAD),
+    "opens-the-next": (OPENS_ONLY, IM_START),
+}
+
+
+@pytest.mark.parametrize(("template", "marker"), WRITTEN.values(), ids=WRITTEN)
+def test_an_end_that_the_chat_template_writes(tmp_path: Path, template: str, marker: int) -> None:
     assert ends(without_ends(tmp_path, template)) == {EOS, marker}
 
 
