@@ -86,7 +86,7 @@ def serving(hub: Hub) -> Iterator[Hub]:
             self._say(200, json.dumps(said).encode(), body, {"Content-Type": "application/json"})
 
         def _say_tree(self, commit: str, under: str, body: bool) -> None:
-            files = [file for file in _tree(hub.files[commit]) if file["path"].startswith(under)]
+            files = [file for file in _tree(hub.files[commit]) if str(file["path"]).startswith(under)]
             self._say(200, json.dumps(files).encode(), body, {"Content-Type": "application/json"})
 
         def _say(self, status: int, content: bytes, body: bool, headers: dict[str, str]) -> None:
