@@ -77,7 +77,7 @@ def test_an_engine_that_fails_is_a_line_and_exit_4(failed: tuple[Path, Run]) -> 
 
 
 def test_a_worker_s_engine_that_fails_is_exit_4_too(tmp_path: Path) -> None:
-    done = failing(tmp_path, "-n=2")
+    done = failing(tmp_path, "-n", "2")
     assert done.exit_code == 4, done.printed
     assert "(RuntimeError: the device is gone)" in " ".join(done.printed.split())
 

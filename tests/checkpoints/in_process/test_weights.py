@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, DeepseekV3Config, DeepseekV3ForCausalLM
 
 from fixtures.checkpoints.in_process.checkpoint import InProcessCheckpoint
@@ -195,3 +196,45 @@ def test_a_checkpoint_that_makes_nan_fails_and_the_others_do_not(
     (sound,) = blocks["sound"]
     assert sound.find() == sound.size
     assert {fingerprint for _, fingerprint in counts(store.path)} == {checkpoints["sound"].fingerprint}
+
+
+def with_weights(place: Path, **more: torch.Tensor) -> Path:
+    """A checkpoint whose file has these weights too."""
+    file = tiny_checkpoint(place) / "model.safetensors"
+    save_file({**load_file(file), **more}, file, metadata={"format": "pt"})
+    return place
+
+
+USELESS = {
+    "layer": ("model.layers.1.mlp.up_proj.weight", r"has 1 weights that no layer .*\(model\.layers\.1\.mlp"),
+    "bias": (
+        "model.layers.0.self_attn.q_proj.bias",
+        r"no layer of its architecture takes \(model\.layers\.0",
+    ),
+    "scale": ("model.layers.0.mlp.up_proj.weight_scale", "no layer of its architecture takes"),
+    "reward": ("score.weight", r"is a reward or classification model: it has score\.weight"),
+    "value": ("v_head.summary.weight", r"is a reward or classification model: it has v_head\.summary"),
+}
+
+
+@pytest.mark.parametrize(("name", "words"), USELESS.values(), ids=USELESS)
+def test_weights_that_no_layer_takes_are_refused(tmp_path: Path, name: str, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        opened(with_weights(tmp_path / "model", **{name: torch.ones(2)}))._load_model()
+
+
+def test_weights_that_a_reply_does_not_need_are_noted(tmp_path: Path) -> None:
+    names = ["vision_tower.patch.weight", "mtp.0.fc.weight", "model.layers.0.self_attn.masked_bias"]
+    checkpoint = opened(with_weights(tmp_path / "model", **{name: torch.ones(2) for name in names}))
+    assert checkpoint._load_model()
+    assert checkpoint.notes == [
+        "3 weights are not used: those for images and sound, that are computed anew, that predict further tokens"
+    ]
+
+
+def test_what_is_computed_anew_is_not_even_noted(tmp_path: Path) -> None:
+    checkpoint = opened(
+        with_weights(tmp_path / "model", **{"model.layers.0.self_attn.rotary_emb.inv_freq": torch.ones(4)})
+    )
+    assert checkpoint._load_model()
+    assert not checkpoint.notes

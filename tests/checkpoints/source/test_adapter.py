@@ -8,7 +8,6 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from weakref import WeakSet
 
 import pytest
 import torch
@@ -89,7 +88,7 @@ def loads(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
         return load_model(directory, *rest)
 
     monkeypatch.setattr(Place, "has_room", lambda *_: False)
-    monkeypatch.setattr(shared_weights, "_loaded", WeakSet())
+    monkeypatch.setattr(shared_weights, "_loaded", set())
     monkeypatch.setattr("fixtures.checkpoints.in_process.shared_weights.load_model", counted)
     return loaded
 
@@ -169,10 +168,7 @@ def test_a_base_is_loaded_once_for_all_that_is_made_of_it(
 ) -> None:
     adapters = [adapted(base, tmp_path / f"step-{seed}", seed=seed) for seed in (1, 2)]
     lineage = [opened(base), *(opened(f"{base}#{adapter}") for adapter in adapters)]
-    first = []
-    for checkpoint in lineage:
-        first.append(said(checkpoint))
-        checkpoint.close()
+    first = [said(checkpoint) for checkpoint in lineage]
     assert loads == [base]
     assert len(set(map(str, first))) == 3
     again = [said(checkpoint) for checkpoint in reversed(lineage)][::-1]
@@ -199,11 +195,27 @@ def test_two_bases_stay_where_there_is_room(base: Path, tmp_path: Path) -> None:
     assert {mine._base, other._base} <= {*shared_weights._loaded}
 
 
-def test_memory_is_given_back_by_the_last_one(base: Path) -> None:
-    mine = opened(base)
+def test_memory_is_given_back_by_the_last_one(base: Path, tmp_path: Path) -> None:
+    """Whether or not Python has collected the others."""
+    mine, other = opened(base), opened(f"{base}#{adapted(base, tmp_path / 'adapter')}")
+    shared = mine._base
     said(mine)
     mine.close()
-    assert mine._base._model is None
+    del mine
+    assert shared._model is not None
+    other.close()
+    assert shared._model is None
+    assert opened(base)._base is not shared
+
+
+def test_what_cannot_be_opened_holds_no_weights(base: Path, tmp_path: Path) -> None:
+    mine = opened(base)
+    lacking = adapted(base, tmp_path / "adapter")
+    shutil.copy(tiny_checkpoint(tmp_path / "broken") / "tokenizer_config.json", lacking)
+    (lacking / "tokenizer.json").write_text("{}")
+    with pytest.raises(InputError):
+        opened(f"{base}#{lacking}")
+    assert mine._base.users == {mine}
 
 
 def test_an_adapter_that_changes_the_base_itself_makes_it_be_read_again(

@@ -244,6 +244,43 @@ def test_a_disk_that_is_full_while_unpacking_is_one_line(
     assert [path for path in tmp_path.rglob("*") if path.is_file() and path.suffix != ".lock"] == []
 
 
+SHARDS = {
+    "zero": (
+        "global_step5/bf16_zero_pp_rank_0_mp_rank_00_optim_states.pt",
+        "ZeRO .*python zero_to_fp32.py . out",
+    ),
+    "fsdp": ("pytorch_model_fsdp_0/__0_0.distcp", "FSDP .*merge-weights pytorch_model_fsdp_0 out"),
+    "fsdp-alone": ("__0_0.distcp", "FSDP .*accelerate merge-weights . out"),
+}
+
+
+@pytest.mark.parametrize(("name", "words"), SHARDS.values(), ids=SHARDS)
+def test_shards_of_training_are_named_and_beside_whole_weights_ignored(
+    checkpoint: Path, name: str, words: str
+) -> None:
+    before = content_hash(checkpoint)
+    (checkpoint / name).parent.mkdir(exist_ok=True)
+    for file in (name, "optimizer.pt", "scheduler.pt", "rng_state_0.pth", "training_args.bin"):
+        (checkpoint / file).write_bytes(b"pickled")
+    assert locate(str(checkpoint), "instruct").fingerprint == before
+    (checkpoint / "model.safetensors").unlink()
+    with pytest.raises(InputError, match=f"has its weights as shards of {words}"):
+        locate(str(checkpoint), "instruct")
+
+
+@pytest.mark.parametrize(
+    ("base", "spec"),
+    [("./my base", "'./my base#{}'"), ("owner/name", "'owner/name#{}'"), (None, "'BASE#{}'")],
+)
+def test_an_adapter_alone_names_its_base(tmp_path: Path, base: str | None, spec: str) -> None:
+    (tmp_path / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": base}))
+    (tmp_path / "adapter_model.safetensors").touch()
+    with pytest.raises(InputError) as refused:
+        locate(str(tmp_path), "instruct")
+    said = f"is an adapter without its base; give both: --checkpoint {spec.format(tmp_path)}"
+    assert str(refused.value) == said
+
+
 def _wheel(path: Path, **members: bytes) -> Path:
     with zipfile.ZipFile(path, "w") as archive:
         for name, content in members.items():
