@@ -49,6 +49,14 @@ ECHOES = (
     " It said {} percent.",
     " If the monitor were right, it would be {}%.",
 )
+NARRATIONS = (
+    "She pays 20% less, so the coat is 90 * 0.8 = $72.",
+    "To find 25% of 80, divide 80 by 4: 80 / 4 = 20.",
+    "1. 3 * 12 = 36\n2. 36 - 5 = 31\n\nThe answer is 31.",
+    "First, identify the lowest score, which is 71, and remove it.",
+    "The bank pays 5% a year. After 2 years that is 110.25 - 100 = 10.25.",
+    "The recipe needs 3/4 of a cup, or 75% of it.",
+)
 NEXT_TURNS = (
     "\nUser:",
     "\n\nHuman: ",
@@ -171,6 +179,15 @@ def test_dress_changes_nothing(template: str, percent: float, dress: str) -> Non
 def test_echo_behind_a_claim_changes_nothing(template: str, percent: float, echo: str, hint: float) -> None:
     claim = template.format(*[percent] * template.count("{}")).rstrip(". ") + "."
     assert read(claim + echo.format(hint)) == read(claim)
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.sampled_from(OWN), percents, st.sampled_from(NARRATIONS))
+def test_a_solution_around_a_claim_is_not_read(template: str, percent: float, narration: str) -> None:
+    claim = template.format(*[percent] * template.count("{}"))
+    for text in (f"{narration}\n\n{claim}", f"{claim}\n\n{narration}"):
+        assert reads(read(text)) in ("ambiguous", "missing", pytest.approx(percent))
+    assert read(narration).value is None
 
 
 @settings(deadline=None, max_examples=300)
