@@ -62,11 +62,6 @@ def _dataset(rows: list[dict[str, Any]] = ROWS) -> Any:
     return Dataset.from_list(rows)
 
 
-def _script(path: Path) -> None:
-    path.mkdir()
-    (path / "bad.py").write_text("raise SystemExit(9)")
-
-
 def _splits(**rows: list[dict[str, Any]]) -> Any:
     from datasets import DatasetDict
 
