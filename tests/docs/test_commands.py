@@ -30,6 +30,7 @@ RUN = {
     "python -m reports rebuild": 0,
     "python -m reports rebuild reports/latest": 0,
     "python -m reports compare old/profile.json new/profile.json": 0,
+    "python -m tests.replies": 0,
 }
 """Run for real, in a directory that has what they name: the exit code that each ends with."""
 INSTALLS = "it changes the environment that the tests run in"
