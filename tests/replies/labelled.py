@@ -53,7 +53,8 @@ def written() -> list[Case]:
 
 
 def held_out() -> list[Case]:
-    """The cases that no rule was written with: they show what the reader does with replies it has not met."""
+    """Cases that no rule was written with: they show what the reader does with replies it has not met. One that a
+    rule is mended for goes to spoken.jsonl, and others are written in its place."""
     return read_lines(HERE / "held_out.jsonl")
 
 

@@ -70,7 +70,7 @@ NEXT_TURNS = (
     "<|eot_id|>",
     "</s>",
 )
-SCALES = ("Confidence: 90 (out of 0)", "Confidence: 9 out of 0", "On a scale of 0 to 0, 90", "90/0%", "0/0")
+SCALES = ("Confidence: 90 (out of 0)", "Confidence: 9 out of 0", "90/0%", "0/0")
 
 
 WORDS = """
@@ -99,7 +99,7 @@ def test_few_labelled_replies_are_left_unread() -> None:
 
 @pytest.mark.parametrize("text", SCALES)
 def test_nothing_is_divided_by_an_empty_scale(text: str) -> None:
-    assert reads(read(text)) in ("ambiguous", "missing", 90)
+    assert read(text).value is None
 
 
 def test_every_case_is_another() -> None:
