@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[3]
 OLDER = "89abcdef0123456789abcdef0123456789abcdef"
 LOCATE = """
 import sys
-from fixtures.checkpoints.sources import locate
+from fixtures.checkpoints.source.locate import locate
 from fixtures.errors import InputError
 for spec in sys.argv[1:]:
     try:

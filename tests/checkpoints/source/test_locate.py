@@ -247,7 +247,7 @@ def test_a_disk_that_is_full_while_unpacking_is_one_line(
 SHARDS = {
     "zero": (
         "global_step5/bf16_zero_pp_rank_0_mp_rank_00_optim_states.pt",
-        "ZeRO .*python zero_to_fp32.py . out",
+        "DeepSpeed ZeRO .*python zero_to_fp32.py . out",
     ),
     "fsdp": ("pytorch_model_fsdp_0/__0_0.distcp", "FSDP .*merge-weights pytorch_model_fsdp_0 out"),
     "fsdp-alone": ("__0_0.distcp", "FSDP .*accelerate merge-weights . out"),
