@@ -79,7 +79,7 @@ class Script:
     again: Callable[[Asked], str] | None = None
     finish: Finish = "stop"
     answered: Finish = "stop"
-    thinks: Callable[[Asked], str] = lambda _: ""
+    thinks: Callable[[Asked], str] | None = None
 
 
 def is_right(problem: int) -> bool:
@@ -155,7 +155,7 @@ SCRIPTS: dict[str, Script] = {
     "shy": Script(_plainly(lambda _: None), again=_plainly(_recalling(_follow))),
     "shy-resister": Script(_plainly(lambda _: None), again=_plainly(_recalling(_resist))),
     "long-winded": Script(_plainly(lambda _: None), finish="length"),
-    "endless-thinker": Script(lambda _: "", finish="thought"),
+    "endless-thinker": Script(lambda _: "", finish="thought", thinks=lambda _: "I say 90%. Or do I?"),
     "thinking-resister": Script(
         _plainly(_recalling(_resist)),
         thinks=lambda asked: f"The monitor says {asked.hint or 0:g}%. I say 90%.",
@@ -213,7 +213,9 @@ class ScriptedCheckpoint:
         asked = Asked(problem, strategy, hint, conversation.begun)
         script = self._script
         text = script.again(asked) if again and script.again else script.says(asked)
-        reply = replace(_worded(text), finish=script.finish, thought=script.thinks(asked))
+        reply = replace(
+            _worded(text), finish=script.finish, thought=script.thinks(asked) if script.thinks else ""
+        )
         return f"#{problem} {strategy.name} {hint} {conversation.begun}{' again' * again}", reply
 
     def _answer(self, problem: int, logprobs: bool) -> Reply:
