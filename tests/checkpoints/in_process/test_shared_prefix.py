@@ -242,6 +242,8 @@ def test_out_of_memory_that_no_halving_mends_is_not_hidden(
 def test_other_errors_are_not_taken_for_memory(
     llama: InProcessCheckpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    llama._load_model()
+
     def broken(run: _Run) -> Any:
         raise RuntimeError("shapes do not match")
 
