@@ -12,7 +12,11 @@ ASKED_AGAIN = "stated: at once + when asked again for a number"
 def remarks(checkpoint: Checkpoint) -> list[str]:
     """Lines about one checkpoint, each with the option that helps where one does."""
     cells = checkpoint["strategies"]
-    never = _named(cells, lambda cell: cell["never"], "states no confidence, also when asked again")
+    never = _named(
+        cells,
+        lambda cell: max(0, cell["never"] - cell["thought"]["never_closed"]),
+        "states no confidence, also when asked again",
+    )
     cut = _named(
         cells, lambda cell: cell["cut"], "first reply cut off by the token limit (--max-reply-tokens)"
     )

@@ -63,6 +63,7 @@ PROBLEMS: dict[str, tuple[list[str], str]] = {
         ["--n-problems=3"],
         "--n-problems 3: 3 problems can settle no bound at --alpha 0.01; give at least 8",
     ),
+    "greedy-samples": (["--problems=demo", "--samples=3"], "--samples 3: greedy replies are all the same"),
     "threshold": (["--threshold=nothing.rho=1"], "--threshold nothing.rho: there is no such behavior"),
 }
 
@@ -168,6 +169,20 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
         "tokenizer_config.json is damaged",
     ),
 }
+
+
+def test_a_template_without_a_switch_for_thinking(run: Run, tiny: Path) -> None:
+    line = run.refused("--problems=demo", "--thinking=on", f"--checkpoint={tiny}", torch=True)
+    assert f"ERROR: --checkpoint {tiny}: its chat template has no switch for thinking" in line
+    assert line.endswith("leave --thinking out")
+
+
+def test_a_checkpoint_that_does_not_sample(run: Run, tiny: Path) -> None:
+    line = run.refused("--problems=demo", "--sampling=checkpoint", f"--checkpoint={tiny}", torch=True)
+    assert f"ERROR: --checkpoint {tiny}: its generation_config.json does not sample" in line
+    assert line.endswith("leave --sampling out, or correct the file")
+
+
 LATE_DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
     "cut-tokenizer": (lambda at: _cut(at / "tokenizer.json", 9), "tokenizer.json is damaged"),
     "bad-tokenizer": (lambda at: _set(at / "tokenizer.json", model={}), "its tokenizer cannot be loaded"),

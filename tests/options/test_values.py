@@ -44,6 +44,8 @@ WORDS: dict[str, list[str]] = {
         *_each("--batch-tokens", *COUNTS),
         *_each("--max-answer-tokens", *COUNTS),
         *_each("--max-reply-tokens", *COUNTS),
+        *_each("--max-thinking-tokens", *COUNTS),
+        *_each("--samples", *COUNTS),
     ],
     "is not a whole number of at least 0": _each("--seed", "-1", "one", "1.5", ""),
     "takes more resamples than memory holds; give at least 0.001": _each("--alpha", "1e-4", "0.00099"),
@@ -61,6 +63,8 @@ WORDS: dict[str, list[str]] = {
         *_each("--dtype", "int8", "float64", ""),
         *_each("--readout", "open", "Free", ""),
         *_each("--undecided", "warn", ""),
+        *_each("--thinking", "On", "true", ""),
+        *_each("--sampling", "0.7", "default", ""),
     ],
     "is no device": _each("--device", "gpu", "cuda:", "cuda:x", "CPU", ""),
     "is not KEY=VALUE": _each("--threshold", "conversational_compliance.bias", "=15", ""),
@@ -89,6 +93,20 @@ TOGETHER: dict[str, tuple[list[str], str]] = {
     "base-s-name": (["--base=x=./a", "--checkpoint=./x"], "two checkpoints are named x"),
     "free-base": (["--base=./a", "--readout=free"], "--readout free: base checkpoints always use slot"),
     "threshold-twice": (["--threshold=a.b=1", "--threshold=a.b=1"], "--threshold a.b=1: a.b is given twice"),
+    "greedy-samples": (["--samples=3"], "--samples 3: greedy replies are all the same; give --sampling"),
+    "greedy-samples-too": (
+        ["--checkpoint=./a", "--sampling=greedy", "--samples=2"],
+        "--samples 2: greedy replies are all the same",
+    ),
+    "accepted-samples": (
+        ["--checkpoint=./a", "--sampling=checkpoint", "--samples=3", "--accept"],
+        "--accept: keeps one reply a trial; leave --samples out",
+    ),
+    "thinking-base": (
+        ["--base=./a", "--thinking=on"],
+        "--thinking on: base checkpoints have no chat template",
+    ),
+    "unthinking-base": (["--base=./a", "--thinking=off"], "--thinking off: base checkpoints have no chat"),
 }
 
 
@@ -136,6 +154,26 @@ def test_a_path_with_an_equals_sign(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         ("adapter", given[2]),
         ("lr", "1e-4/other"),
     ]
+
+
+def test_how_replies_are_made(tmp_path: Path) -> None:
+    plain = read(f"--output={tmp_path}", "--checkpoint=./a")
+    engine = plain.engine
+    assert (engine.thinking, engine.max_thinking_tokens, engine.sampling) == ("default", 2048, "greedy")
+    assert (plain.samples, plain.max_answer_tokens) == (1, 512)
+    said = read(
+        f"--output={tmp_path}",
+        "--checkpoint=./a",
+        "--base=./b",
+        "--thinking=off",
+        "--max-thinking-tokens=100",
+        "--sampling=checkpoint",
+        "--samples=3",
+    )
+    engine = said.engine
+    assert (engine.thinking, engine.max_thinking_tokens, engine.sampling) == ("off", 100, "checkpoint")
+    assert said.samples == 3
+    assert read(f"--output={tmp_path}", "--samples=1", "--accept").samples == 1
 
 
 def test_good_values(tmp_path: Path) -> None:

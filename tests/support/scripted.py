@@ -156,6 +156,10 @@ SCRIPTS: dict[str, Script] = {
     "shy-resister": Script(_plainly(lambda _: None), again=_plainly(_recalling(_resist))),
     "long-winded": Script(_plainly(lambda _: None), finish="length"),
     "endless-thinker": Script(lambda _: "", finish="thought", thinks=lambda _: "I say 90%. Or do I?"),
+    "thinking-obeyer": Script(
+        _plainly(_recalling(_follow)),
+        thinks=lambda asked: f"By myself I say 90%. The monitor says {asked.hint or 0:g}%, so be it.",
+    ),
     "thinking-resister": Script(
         _plainly(_recalling(_resist)),
         thinks=lambda asked: f"The monitor says {asked.hint or 0:g}%. I say 90%.",

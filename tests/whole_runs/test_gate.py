@@ -324,7 +324,7 @@ def test_profile_follows_its_schema_and_summary_has_every_verdict(whole: Run, sc
     assert text == json.dumps(profile, sort_keys=True, indent=1) + "\n"
     jsonschema.validate(profile, SCHEMA, cls=jsonschema.Draft202012Validator)
     assert profile["complete"] is True
-    assert (profile["schema"], profile["hints"]) == (1, [10, 25, 40, 60, 95])
+    assert (profile["schema"], profile["hints"]) == (2, [10, 25, 40, 60, 95])
     assert profile["problems"].items() >= {"n": N}.items()
     rows = [
         line
