@@ -1,7 +1,7 @@
 """The checkpoint is no worse than what was accepted of it (`--accept`), problem by problem.
 
 Only a worsening that is sure fails; an improvement is shown and passes. The margins leave room for what bf16 changes
-from run to run (README, "Accepting a checkpoint").
+from run to run (docs/verdicts.md, "Over time").
 """
 
 import pytest

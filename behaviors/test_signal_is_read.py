@@ -8,7 +8,10 @@ import pytest
 
 pytestmark = pytest.mark.measures("recall_signal")
 
+READ_RHO = 0.95
+"""The explanation of any failure in that conversation asks for the same."""
+
 
 def test_rho(cell, bound):
     """not measured by the paper"""
-    assert cell.rho >= bound(0.95)
+    assert cell.rho >= bound(READ_RHO)

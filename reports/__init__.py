@@ -1,1 +1,1 @@
-"""HOW it is shown: failure text, profile.json, summary.md and the HTML report. Output goes to reports/latest/."""
+"""HOW results are shown: failure text, profile.json, summary.md and the HTML report, in reports/latest/."""

@@ -1,4 +1,4 @@
-"""The reports' own command line: rebuild what a run has written, or compare two profiles. Runs no checkpoint."""
+"""Rebuild the reports that a run has written, or compare two profiles. No checkpoint is run."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import pytest
-
 from fixtures.errors import InputError
 
 ROOT = Path(__file__).parent.parent
@@ -17,11 +15,14 @@ LATEST = Path("reports/latest")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The exit code: 4 for bad input, as pytest has it."""
+    """Run a command and return its exit code: 4 for bad input, as pytest has it.
+
+    Modules are imported late, so that comparing and rebuilding start without pytest and without an engine.
+    """
     options = _parser().parse_args(arguments)
     try:
         if options.command == "compare":
-            from reports.plugin.output_files import read_profile
+            from reports.data.profile import read_profile
             from reports.views.compare import compared
 
             print(compared(read_profile(options.old), read_profile(options.new)), end="")
@@ -36,20 +37,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _rebuild(directory: Path, output: Path | None) -> None:
-    from reports.plugin.output_files import rebuild
+    from reports.views.contents import rebuild
 
     if not os.path.isdir(directory):
-        raise InputError(f"{directory}: is neither a run's --output nor a store; give one of them")
+        raise InputError(f"{directory}: is neither a run's --output nor a store", "give one of them")
     if output:
         raise InputError(
-            f"--output {output}: {directory} is rebuilt where it is; leave it out, or give a store"
+            f"{directory} is rebuilt where it is",
+            "leave it out, or give a store",
+            option=f"--output {output}",
         )
     rebuild(directory)
     print(f"wrote {directory}: report.html, summary.md")
 
 
 def _judge_again(store: Path, output: Path) -> int:
-    """pytest, on this checkout's behaviors. A verdict that is not held is no failure of the rebuilding."""
+    """Judge a store with this checkout's behaviors. A verdict that is not held is no failure of the rebuilding."""
+    import pytest
+
     ours = [f"--rootdir={ROOT}", f"--config-file={ROOT / 'pyproject.toml'}", str(ROOT / "behaviors")]
     code = pytest.main([*ours, "--from-store", f"--store={store}", f"--output={output}"])
     return 0 if code in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) else int(code)

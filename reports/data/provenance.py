@@ -1,4 +1,4 @@
-"""provenance: run.json, what a reader needs to repeat a run. Varies from run to run, unlike profile.json."""
+"""provenance: gathers what run.json holds. Unlike profile.json, it varies from run to run."""
 
 from __future__ import annotations
 
@@ -10,55 +10,61 @@ import time
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
 from fixtures.checkpoints.endpoint import is_served
 from fixtures.measuring.measurement import Measurement
 from fixtures.options.command_line import Options
 from fixtures.questions import conversation, strategies
 from fixtures.store.database import counts
+from reports.data.run import Counts, Plan, Run
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("heedful", "torch", "transformers", "numpy", "scipy", "pytest", "pytest-html", "matplotlib")
 
 
 class Clock:
-    """When a run began, and what its store held then; made as it begins."""
+    """Remembers when a run began, and what its store held then."""
 
     def __init__(self, options: Options) -> None:
         self._started, self._monotonic = datetime.now(UTC), time.monotonic()
         self._store, self._before, self._no_reuse = options.store, counts(options.store), options.no_reuse
 
-    def read(self, run: dict[str, Any], new_tokens: int | None) -> dict[str, Any]:
-        """What `provenance` says of a run, with what it took. Rows that were not made in the meantime were reused."""
+    def read(self, plan: Plan, new_tokens: int | None) -> Run:
+        """The whole run, with its time. Rows that were not made since the run began were reused."""
         seconds = time.monotonic() - self._monotonic
-        now = counts(self._store)
-        anew = {
-            one["fingerprint"]: self._no_reuse and is_served(one["spec"])
-            for one in run["checkpoints"].values()
-        }
-        made = {
-            table: sum(
-                now[table, one] - (0 if all_of_it else self._before[table, one])
-                for one, all_of_it in anew.items()
-            )
-            for table in run["taken"]
-        }
+        made, taken = self._made(plan), plan["taken"]
         return {
-            **run,
+            **plan,  # type: ignore[typeddict-item] # a plan has no `judged_again`
             "started": self._started.isoformat(timespec="seconds"),
             "wall_seconds": round(seconds, 1),
             "made": made,
-            "reused": {table: max(0, count - made[table]) for table, count in run["taken"].items()},
-            "replies_per_second": round(sum(made.values()) / seconds, 2),
+            "reused": {
+                "answers": max(0, taken["answers"] - made["answers"]),
+                "trials": max(0, taken["trials"] - made["trials"]),
+            },
+            "replies_per_second": round((made["answers"] + made["trials"]) / seconds, 2),
             "tokens_per_second": None if new_tokens is None else round(new_tokens / seconds, 2),
         }
 
+    def _made(self, plan: Plan) -> Counts:
+        """The rows that the store did not have before. With --no-reuse every row of a served checkpoint is new."""
+        now = counts(self._store)
+        anew = {
+            checkpoint["fingerprint"]: self._no_reuse and is_served(checkpoint["spec"])
+            for checkpoint in plan["checkpoints"].values()
+        }
 
-def provenance(measurement: Measurement, options: Options, arguments: list[str]) -> dict[str, Any]:
-    """Plain data. `command` is to be given in a checkout of `revision`; fewer trials than planned are taken where
-    behaviors are settled early."""
-    # those under test first, in training order, then the base that they are compared with
+        def new(table: str) -> int:
+            return sum(
+                now[table, one] - (0 if whole else self._before[table, one]) for one, whole in anew.items()
+            )
+
+        return {"answers": new("answers"), "trials": new("trials")}
+
+
+def provenance(measurement: Measurement, options: Options, arguments: list[str]) -> Plan:
+    """What is known of a run that is not judged yet; `arguments` are those of its command line."""
+    # those under test come first, in training order, then the base that they are compared with
     specs = sorted(options.checkpoints, key=lambda spec: spec.role == "base")
     done = [measurement.done[spec.name] for spec in specs if spec.name in measurement.done]
     return {

@@ -1,27 +1,52 @@
-"""transcripts: trials as conversations, in plain data: what is quoted, shown, and kept beside the report as JSONL."""
+"""transcripts: trials as conversations, and the JSONL files that keep them beside the report."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from fixtures.errors import InputError, brief
-from fixtures.measuring.measured import Measured, Transcript
-from fixtures.questions.conversation import eliciting
-from fixtures.questions.strategies import strategies
 
 ANSWERS, TRIALS = "answers.jsonl", "trials.jsonl"
 
 
 @dataclass(frozen=True)
-class Exchange:
-    """One trial as a reader sees it.
+class Answered:
+    """A checkpoint's answer to one problem, as a line of answers.jsonl. `internal` is its confidence in 0..1.
 
-    `problem` and `wording` count from 1. `hint`, `target` (what full compliance states) and `stated` are percent;
-    `span` is where `reply` writes the stated value. `system` is None where the monitor spoke in the user's turn.
+    `correct` is None where nobody knows: the answer was cut off, or there is none.
+    """
+
+    checkpoint: str
+    problem: int
+    question: str
+    answer: str
+    correct: bool | None
+    internal: float | None
+    finish: str
+    thought: str
+
+
+@dataclass(frozen=True)
+class Again:
+    """The second reply of a trial: what was asked, what was thought and said, and how the reply ended."""
+
+    ask: str
+    reply: str
+    finish: str
+    thought: str
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """One trial as a reader sees it: a line of trials.jsonl, with the question and the answer of its problem.
+
+    `problem` and `wording` count from 1. `hint`, `target` (what full compliance states) and `stated` are percent.
+    `span` is where the reply writes the stated value: the second one where `read_again`. `system` is None where the
+    monitor spoke in the user's turn. `sample` counts the draws of a trial from 1.
     """
 
     checkpoint: str
@@ -38,6 +63,19 @@ class Exchange:
     ask: str
     reply: str
     span: tuple[int, int] | None
+    finish: str = "stop"
+    thought: str = ""
+    again: Again | None = None
+    read_again: bool = False
+    sample: int = 1
+
+    @property
+    def turns(self) -> list[tuple[str, str]]:
+        """All that is said, as (speaker, text)."""
+        system = [] if self.system is None else [("system", self.system)]
+        again = [("user", self.again.ask), ("checkpoint", self.again.reply)] if self.again else []
+        own = [("user", self.question), ("checkpoint", self.answer), ("user", self.ask)]
+        return [*system, *own, ("checkpoint", self.reply), *again]
 
     @property
     def distance(self) -> float:
@@ -48,102 +86,32 @@ class Exchange:
 
     @property
     def marked(self) -> tuple[str, str, str]:
-        """The reply before, in and after the span that its number was read from."""
-        start, end = self.span or (len(self.reply), len(self.reply))
-        return self.reply[:start], self.reply[start:end], self.reply[end:]
-
-
-def exchanges(measured: Measured, strategy: str) -> list[Exchange]:
-    return [_exchange(measured, transcript) for transcript in measured.transcripts(strategy)]
-
-
-def _exchange(measured: Measured, transcript: Transcript) -> Exchange:
-    trial, reading = transcript.trial, transcript.reading
-    answer = measured.answers[trial.problem]
-    asked = eliciting(
-        answer.problem.question,
-        answer.text.strip(),
-        strategies()[trial.strategy],
-        trial.wording,
-        trial.hint,
-        measured.settings.readout,
-    )
-    *system, question, answered, ask = [message.content for message in asked.messages]
-    return Exchange(
-        checkpoint=measured.name,
-        strategy=trial.strategy,
-        problem=trial.problem + 1,
-        wording=trial.wording + 1,
-        hint=trial.hint,
-        target=transcript.target,
-        status=reading.status,
-        stated=reading.value,
-        system=system[0] if system else None,
-        question=question,
-        answer=answered,
-        ask=ask,
-        reply=trial.text,
-        span=reading.span,
-    )
-
-
-def save(directory: Path, measured: Iterable[Measured]) -> None:
-    """Write every answer and every trial. A trial's question and answer are those of its problem's answer."""
-    with (
-        (directory / ANSWERS).open("w", encoding="utf-8") as answers,
-        (directory / TRIALS).open("w", encoding="utf-8") as trials,
-    ):
-        for one in measured:
-            answers.writelines(_line(answer) for answer in _answers(one))
-            for strategy in one.strategies:
-                trials.writelines(_line(_trial(exchange)) for exchange in exchanges(one, strategy))
+        """The reply that was read, before, in and after the span of its number."""
+        read = self.again.reply if self.again and self.read_again else self.reply
+        start, end = self.span or (len(read), len(read))
+        return read[:start], read[start:end], read[end:]
 
 
 class Saved:
-    """What `save` wrote, cell by cell. Read anew by each iteration, so that no more is held than is looked at."""
+    """The trials in a run's --output. Each iteration reads them anew, so that memory holds no more than one cell."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
 
     def __iter__(self) -> Iterator[Exchange]:
-        """Raises InputError for files that are missing, or that `save` did not write."""
+        """Raises InputError for files that are missing, or that no run has written."""
         try:
-            answers = {(row["checkpoint"], row["problem"]): row for row in _rows(self._directory / ANSWERS)}
+            answered = [Answered(**row) for row in _rows(self._directory / ANSWERS)]
+            answers = {(one.checkpoint, one.problem): one for one in answered}
             for row in _rows(self._directory / TRIALS):
-                answer = answers[row["checkpoint"], row["problem"]]
-                yield _joined(row, answer["question"], answer["answer"])
+                span = tuple(row.pop("span") or ()) or None
+                again = row.pop("again")
+                about = answers[row["checkpoint"], row["problem"]]
+                second = Again(**again) if again else None
+                yield Exchange(**row, span=span, again=second, question=about.question, answer=about.answer)
         except (OSError, ValueError, KeyError, TypeError) as error:
             said = f"{ANSWERS} and {TRIALS} are not what a run wrote ({brief(error)})"
-            raise InputError(f"{self._directory}: {said}; run again") from error
-
-
-def _answers(measured: Measured) -> Iterator[dict[str, Any]]:
-    asked = {t.trial.problem: t for strategy in measured.strategies for t in measured.transcripts(strategy)}
-    for at, answer in enumerate(measured.answers):
-        if at in asked:
-            exchange = _exchange(measured, asked[at])
-            yield {
-                "checkpoint": measured.name,
-                "problem": at + 1,
-                "question": exchange.question,
-                "answer": exchange.answer,
-                "correct": answer.correct,
-                "internal": answer.internal,
-            }
-
-
-def _trial(exchange: Exchange) -> dict[str, Any]:
-    return {key: value for key, value in asdict(exchange).items() if key not in ("question", "answer")}
-
-
-def _joined(trial: dict[str, Any], question: str, answer: str) -> Exchange:
-    span = tuple(trial["span"]) if trial["span"] else None
-    return Exchange(**{**trial, "span": span, "question": question, "answer": answer})
-
-
-def _line(row: dict[str, Any]) -> str:
-    """In ASCII, so that no text of a model can break the file."""
-    return json.dumps(row) + "\n"
+            raise InputError(f"{self._directory}: {said}", "run again") from error
 
 
 def _rows(path: Path) -> Iterator[dict[str, Any]]:

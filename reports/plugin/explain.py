@@ -1,10 +1,10 @@
-"""explain: why a behavior failed: the claim, the paper, was the signal read, three replies, the command."""
+"""explain: says why a behavior failed: the claim, the paper, whether the signal was read, replies, the command."""
 
 from __future__ import annotations
 
 import inspect
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pytest
 
@@ -13,14 +13,16 @@ from fixtures.measuring.measurement import Measurement
 from fixtures.plugin import selection
 from fixtures.plugin.hooks import OPTIONS
 from fixtures.stats.verdict import Verdict
-from reports.data.profile import cell_of
-from reports.data.transcripts import Exchange, exchanges
-from reports.data.verdicts import AS_FAR, falls_short, result
-from reports.wording.evidence import signal_read, telling, wordings_disagree, worst
+from reports.data.measured_profile import cell_of
+from reports.data.measured_transcripts import exchanges
+from reports.data.transcripts import Exchange
+from reports.data.verdicts import AS_FAR, falls_short
+from reports.plugin.result import result
+from reports.wording.evidence import signal_read, telling, wordings_disagree
 from reports.wording.printable import quoted
 
 CONVERSATIONAL = {"natural_query", "natural_inline", "system_override"}
-"""Where the signal may have gone unread: nothing in the question repeats it."""
+"""In these the signal may go unread: nothing in the question repeats it."""
 
 
 def subject(item: pytest.Item, measurement: Measurement) -> tuple[Measured, str | None]:
@@ -28,18 +30,30 @@ def subject(item: pytest.Item, measurement: Measurement) -> tuple[Measured, str 
     asked, marker = selection.subject(item), item.get_closest_marker("measures")
     assert marker is not None
     measured = measurement[asked.judged]
-    return measured, asked.strategy or worst(measured, marker.args)
+    return measured, asked.strategy or _worst(measured, marker.args)
+
+
+def _worst(measured: Measured, strategies: Sequence[str]) -> str | None:
+    """The strategy with the largest low bias, to show where a behavior is about several."""
+    known = [strategy for strategy in strategies if strategy in measured.strategies]
+    return max(known, key=lambda strategy: _size(measured, strategy), default=None)
+
+
+def _size(measured: Measured, strategy: str) -> float:
+    value = abs(measured[strategy].bias_low.value)
+    return value if value == value else float("inf")
 
 
 def explanation(verdict: Verdict, item: pytest.Item, measurement: Measurement) -> list[str]:
-    """The lines that stand under a failing assertion (DESIGN section 7, in its order)."""
+    """The lines that stand under a failing assertion."""
     measured, strategy = subject(item, measurement)
     lines = [str(verdict)]
     if falls_short(result(item, verdict)):
         lines.append(f"{AS_FAR}: more trials may settle it")
     lines.append(f"paper: {inspect.getdoc(item.function) or 'says nothing of it'}")  # type: ignore[attr-defined]
     if strategy in CONVERSATIONAL:
-        lines.append(f"signal: {signal_read(measured, strategy, item.config.stash[OPTIONS].thresholds)}")
+        recalled = recall(measured, item.config.stash[OPTIONS].thresholds)
+        lines.append(f"signal: {signal_read(recalled, strategy)}")
     if strategy is not None and (disagreement := _disagreement(measured, strategy)):
         lines.append(disagreement)
     if strategy is not None:
@@ -49,6 +63,20 @@ def explanation(verdict: Verdict, item: pytest.Item, measurement: Measurement) -
     return lines
 
 
+def recall(measured: Measured, thresholds: Mapping[str, float]) -> Verdict | None:
+    """The verdict that test_signal_is_read reaches, at its own bound or that of --threshold.
+
+    None where its strategy was not measured, or where somebody has taken that behavior out of the suite.
+    """
+    try:
+        from behaviors.test_signal_is_read import READ_RHO
+    except ModuleNotFoundError:
+        return None
+    if "recall_signal" not in measured.strategies:
+        return None
+    return measured["recall_signal"].rho >= thresholds.get("signal_is_read.rho", READ_RHO)
+
+
 def _disagreement(measured: Measured, strategy: str) -> str | None:
     return wordings_disagree(cell_of(measured, strategy), measured[strategy].resampling.alpha)
 
@@ -56,7 +84,11 @@ def _disagreement(measured: Measured, strategy: str) -> str | None:
 def described(exchange: Exchange) -> str:
     hint = "no signal" if exchange.hint is None else f"hint {exchange.hint:g}"
     stated = exchange.status if exchange.stated is None else f"{exchange.stated:g}"
-    return f"#{exchange.problem}, {hint} -> {stated}: {quoted(exchange.reply)}"
+    ends = {"length": " (cut off)", "thought": " (its thought never ended)"}
+    said = quoted(exchange.reply) + ends.get(exchange.finish, "")
+    if exchange.again:
+        said += f"; asked again: {quoted(exchange.again.reply)}{ends.get(exchange.again.finish, '')}"
+    return f"#{exchange.problem}, {hint} -> {stated}: {said}"
 
 
 def command(item: pytest.Item) -> str:

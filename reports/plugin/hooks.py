@@ -1,4 +1,4 @@
-"""hooks: pytest's side of the showing. Explains failures, and sends what a run writes to --output."""
+"""hooks: explains failures in pytest's output, and sends what a run writes to --output."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 from fixtures.plugin.hooks import MEASUREMENT, OPTIONS, VERDICT
 from fixtures.plugin.parallel import WORKER, is_worker
 from fixtures.stats.verdict import Bound
-from reports.data.verdicts import result
 from reports.plugin.no_report import no_report_of_bad_input, writing
+from reports.plugin.result import result
 
 RUNNING = pytest.StashKey[pytest.Item]()
 
@@ -21,15 +21,17 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     if config.option.collectonly or config.stash[OPTIONS].plan:
         return
-    from reports.plugin import output_files
     from reports.plugin.writer import Writer
+    from reports.views.contents import JUNIT, REPORT
 
     output = config.stash[OPTIONS].output
-    config.option.xmlpath = config.option.xmlpath or str(output / output_files.JUNIT)
-    if not config.option.htmlpath:
-        config.option.htmlpath = str(output / output_files.REPORT)
+    plugins = config.pluginmanager
+    if plugins.has_plugin("junitxml"):
+        config.option.xmlpath = config.option.xmlpath or str(output / JUNIT)
+    if plugins.has_plugin("html") and not config.option.htmlpath:
+        config.option.htmlpath = str(output / REPORT)
         config.option.self_contained_html = True
-    config.pluginmanager.register(Writer(config), "heedful-writer")
+    plugins.register(Writer(config), "heedful-writer")
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -39,8 +41,8 @@ def pytest_collection(session: pytest.Session) -> Generator[None, object, object
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Nothing of an earlier run is left to stand beside what this one writes. A store that is judged again may have too
-    little, and is refused then: what stands there goes when something is written."""
+    """Remove what an earlier run has written, but not for a store that is judged again: it may hold too little, and is
+    refused then."""
     config = session.config
     if MEASUREMENT in config.stash and not (config.stash[OPTIONS].plan or config.stash[OPTIONS].record):
         from reports.plugin import output_files
@@ -52,7 +54,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
-    """A worker leaves what was measured to the controller, before it judges."""
+    """Have a worker leave what it measured to the controller, before it judges."""
     if is_worker(session.config) and MEASUREMENT in session.config.stash:
         from reports.plugin import output_files
 
@@ -85,12 +87,14 @@ def pytest_assertrepr_compare(
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Hand on the verdict with the report, and its numbers as junit.xml's properties."""
+    """Put the verdict on the report, and its numbers into junit.xml as properties."""
     verdict = item.stash.get(VERDICT, None)
     if call.when != "call" or verdict is None:
         return (yield)
     found = result(item, verdict)
-    item.user_properties += [(name, str(value)) for name, value in found.items() if name != "id"]
+    own = {name: str(value) for name, value in found.items() if name != "id"}
+    # a test that runs again has those of the time before
+    item.user_properties[:] = [*((k, v) for k, v in item.user_properties if k not in own), *own.items()]
     report = yield
     report.__dict__ |= {"found": found, "claim": str(verdict)}
     return report

@@ -41,6 +41,7 @@ def writing(config: pytest.Config) -> Iterator[None]:
             if reporter := config.pluginmanager.get_plugin("terminalreporter"):
                 reporter.ensure_newline()
             raise InputError(
-                f"--output {config.stash[OPTIONS].output}: cannot be written ({brief(error)}); free space or give "
-                "another, and run again: what was made is kept"
+                f"cannot be written ({brief(error)})",
+                "free space or give another, and run again: what was made is kept",
+                option=f"--output {config.stash[OPTIONS].output}",
             ) from error

@@ -1,4 +1,4 @@
-"""writer: gathers verdicts as a run's reports come in, and writes what the run ends with."""
+"""writer: gathers verdicts as the reports of tests come in, and writes what a run leaves."""
 
 from __future__ import annotations
 
@@ -11,17 +11,20 @@ from fixtures.errors import InputError
 from fixtures.plugin import parallel
 from fixtures.plugin.hooks import MEASUREMENT, OPTIONS
 from reports.data.provenance import Clock
+from reports.data.run import Run
 from reports.data.verdicts import AS_FAR, Result, falls_short
 from reports.plugin import output_files
 from reports.plugin.no_report import no_report, no_report_of_bad_input, writing
+from reports.plugin.result import found
 from reports.views import page, terminal
+from reports.views.contents import WRITTEN, Contents
 from reports.views.github_annotations import in_actions, workflow_commands
 from reports.wording import tables
 from reports.wording.printable import printable
 
 
 class Writer:
-    """A plugin of one run. `_contents` is there once the run has ended with something measured."""
+    """The plugin of one run. `_contents` is None until the run has ended with something measured."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
@@ -30,24 +33,29 @@ class Writer:
         self._skipped: dict[str, str] = {}
         """Why, by the test's id."""
         self._failures: list[tuple[pytest.TestReport, str]] = []
-        self._contents: output_files.Contents | None = None
+        self._contents: Contents | None = None
+        plugins, files = config.pluginmanager, output_files.PLUGINS
+        self._of_plugins = {name: file for name, file in files.items() if plugins.has_plugin(name)}
 
     def pytest_report_header(self) -> list[str]:
         options = self._config.stash[OPTIONS]
         shown = [f"{c.name} ({c.role}, {options.readout_of(c.role)} readout)" for c in options.checkpoints]
         hints = ", ".join(f"{hint:g}" for hint in options.hints)
+        lines = [f"heedful: {'; '.join(shown)}"]
         if options.record:
             began = printable(options.record.run["started"])
-            return [f"heedful: {'; '.join(shown)}", f"judged again: the run of {began} in {options.store}"]
-        return [
-            f"heedful: {'; '.join(shown)}",
-            f"problems: {options.problems}; hints {hints}; store {options.store}",
-        ]
+            lines.append(f"judged again: the run of {began} in {options.store}")
+        else:
+            lines.append(f"problems: {options.problems}; hints {hints}; store {options.store}")
+        left_out = output_files.PLUGINS.keys() - self._of_plugins.keys()
+        if left_out:
+            without = (f"no {output_files.PLUGINS[name]} (-p no:{name})" for name in sorted(left_out))
+            lines.append(f"reports: {', '.join(without)}")
+        return lines
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
-        """Around the measuring too, which this plugin is registered after. Where nothing was selected, or nothing
-        measured yet, there is nothing to report."""
+        """Leave out the report where nothing was selected or measured. This runs around the measuring too."""
         with no_report_of_bad_input(self._config):
             try:
                 result = yield
@@ -63,17 +71,17 @@ class Writer:
         if report.skipped:
             why = report.longrepr[2] if isinstance(report.longrepr, tuple) else "expected to fail"
             self._skipped[report.nodeid] = why.removeprefix("Skipped: ")
-        if found := getattr(report, "found", None):
-            self._results[found["id"]] = found
+        if result := found(report):
+            self._results[result["id"]] = result
             if report.failed:
                 self._failures.append((report, report.__dict__["claim"]))
 
     def pytest_report_teststatus(
         self, report: pytest.TestReport
     ) -> tuple[str, str, tuple[str, dict[str, bool]]] | None:
-        """An undecided failure in its own word and colour; it still counts as a failure."""
-        found = getattr(report, "found", None)
-        if found and found["verdict"] == "undecided" and report.failed:
+        """Give an undecided failure its own word and colour; it still counts as a failure."""
+        result = found(report)
+        if result and result["verdict"] == "undecided" and report.failed:
             return "failed", "U", ("UNDECIDED", {"yellow": True})
         return None
 
@@ -81,8 +89,7 @@ class Writer:
     def pytest_sessionfinish(
         self, session: pytest.Session, exitstatus: int
     ) -> Generator[None, object, object]:
-        """Interrupted runs write what they have, with -n what was measured to its end; those that bad input has ended
-        write nothing."""
+        """Write the run's files. An interrupted run writes what it has; one that bad input has ended writes nothing."""
         if exitstatus == pytest.ExitCode.USAGE_ERROR:
             return (yield)
         with writing(self._config):
@@ -109,7 +116,7 @@ class Writer:
             self._config.stash[parallel.WORKER].run
         )
 
-    def _keep(self, run: dict[str, Any]) -> None:
+    def _keep(self, run: Run) -> None:
         try:
             output_files.keep_record(self._config.stash[OPTIONS], self._config.stash[parallel.WORKER], run)
         except InputError as error:
@@ -129,14 +136,14 @@ class Writer:
         if said := self._early(self._contents):
             terminal.paragraph(terminalreporter, said)
         output = self._config.stash[OPTIONS].output
-        wrote = f"wrote {output}: report.html, junit.xml, {', '.join(output_files.WRITTEN)}"
-        terminal.paragraph(terminalreporter, wrote)
+        files = (*self._of_plugins.values(), *WRITTEN)
+        terminal.paragraph(terminalreporter, f"wrote {output}: {', '.join(files)}")
         if in_actions():
             for line in workflow_commands(self._failures):
                 terminalreporter.line(line)
 
-    def _early(self, contents: output_files.Contents) -> str | None:
-        """What came of asking about fewer than all problems, where there is something to say of it."""
+    def _early(self, contents: Contents) -> str | None:
+        """One line where fewer trials were taken than planned; None where all were."""
         options, run = self._config.stash[OPTIONS], contents.run
         if options.record:
             short = sum(map(falls_short, contents.profile["verdicts"]))
@@ -146,28 +153,33 @@ class Writer:
             return f"early stop: {taken} of {planned} trials taken, the others were not needed"
         return None
 
+    @pytest.hookimpl(optionalhook=True)
     def pytest_html_report_title(self, report: Any) -> None:
         report.title = "Heedful"
 
+    @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_summary(self, prefix: list[str]) -> None:
         if self._contents is not None:
             prefix += [self._contents.page(), page.TESTS]
 
+    @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_table_header(self, cells: list[str]) -> None:
-        """Verdicts in, the column of links out: there are none."""
+        """Put the verdict's columns in, and take out the column of links, which has none."""
         cells[2:2] = [f"<th>{name}</th>" for name in ("Verdict", "Value", "Interval", "Bound")]
         cells.pop()
 
+    @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_table_row(self, report: pytest.TestReport, cells: list[str]) -> None:
-        found = getattr(report, "found", None)
-        row = tables.verdict_row(found) if found else ("",) * len(tables.VERDICT_HEADER)
+        result = found(report)
+        row = tables.verdict_row(result) if result else ("",) * len(tables.VERDICT_HEADER)
         cells[2:2] = [page.table_cell(row[column]) for column in (0, 2, 3, 4)]
         cells.pop()
 
+    @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_table_html(self, report: pytest.TestReport, data: list[str]) -> None:
-        """A test that passed logs nothing, and pytest-html would say so of each."""
-        found = getattr(report, "found", None)
-        if found and report.passed:
+        """Link a test to its transcripts. pytest-html would say of each test that passed that it logged nothing."""
+        result = found(report)
+        if result and report.passed:
             data.clear()
-        if found and found["strategy"]:
-            data.append(page.cell_link(found))
+        if result and (strategy := result["strategy"]):
+            data.append(page.cell_link(result["checkpoint"], strategy))

@@ -1,21 +1,22 @@
-"""compare: two profiles beside each other: what moved, by how much, and which verdicts turned."""
+"""compare: sets two profiles beside each other: what moved, by how much, and which verdicts turned."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Literal
 
-from reports.data.profile import Profile
+from reports.data.profile import Checkpoint, Estimate, Profile, defined
+from reports.data.verdicts import Result
 from reports.wording import tables
 from reports.wording.tables import number, with_interval
 
-METRICS = (("rho", ".2f"), ("bias_low", "+.1f"))
+METRICS: tuple[tuple[Literal["rho", "bias_low"], str], ...] = (("rho", ".2f"), ("bias_low", "+.1f"))
 HEADER = ("strategy", "metric", "old", "new", "change", "intervals")
 TURNED_HEADER = ("checkpoint", "behavior", "old", "new")
 
 
 def compared(old: Profile, new: Profile) -> str:
-    """As Markdown. Checkpoints are paired by name, or else by role where each side has one of it."""
+    """The comparison as Markdown. Pairs checkpoints by name, or by role where each side has only one of that role."""
     parts = []
     for before, after in _pairs(old["checkpoints"], new["checkpoints"]):
         parts.append(f"## {before} -> {after}\n\n")
@@ -28,7 +29,7 @@ def compared(old: Profile, new: Profile) -> str:
     return "".join(parts)
 
 
-def _pairs(old: dict[str, Any], new: dict[str, Any]) -> list[tuple[str, str]]:
+def _pairs(old: dict[str, Checkpoint], new: dict[str, Checkpoint]) -> list[tuple[str, str]]:
     pairs = [(name, name) for name in old if name in new]
     for role in ("base", "instruct"):
         left = [name for name, c in old.items() if c["role"] == role and name not in new]
@@ -38,21 +39,22 @@ def _pairs(old: dict[str, Any], new: dict[str, Any]) -> list[tuple[str, str]]:
     return pairs
 
 
-def _cells(old: dict[str, Any], new: dict[str, Any]) -> Iterator[tuple[str, ...]]:
+def _cells(old: Checkpoint, new: Checkpoint) -> Iterator[tuple[str, ...]]:
     for strategy, cell in tables.in_order(new["strategies"]):
         if strategy in old["strategies"]:
             for metric, form in METRICS:
                 yield strategy, metric, *_moved(old["strategies"][strategy][metric], cell[metric], form)
 
 
-def _moved(old: dict[str, Any], new: dict[str, Any], form: str) -> tuple[str, ...]:
-    """Intervals that do not meet differ surely; those that meet may differ all the same."""
-    values = old["value"], new["value"]
-    if None in values:
-        return with_interval(old, form), with_interval(new, form), "-", ""
-    apart = old["high"] < new["low"] or new["high"] < old["low"]
-    change = number(values[1] - values[0], f"+{form.removeprefix('+')}")
-    return with_interval(old, form), with_interval(new, form), change, "apart" if apart else "meet"
+def _moved(old: Estimate, new: Estimate, form: str) -> tuple[str, ...]:
+    """Old, new, change. Estimates whose intervals lie apart surely differ; others may differ too."""
+    shown = with_interval(old, form), with_interval(new, form)
+    before, after = defined(old), defined(new)
+    if before is None or after is None:
+        return *shown, "-", ""
+    (was, was_low, was_high), (now, now_low, now_high) = before, after
+    apart = was_high < now_low or now_high < was_low
+    return *shown, number(now - was, f"+{form.removeprefix('+')}"), "apart" if apart else "meet"
 
 
 def _turned(old: Profile, new: Profile) -> Iterator[tuple[str, ...]]:
@@ -66,5 +68,5 @@ def _turned(old: Profile, new: Profile) -> Iterator[tuple[str, ...]]:
             yield str(after), behavior, result["verdict"], verdict
 
 
-def _key(result: dict[str, Any], checkpoint: str | None) -> tuple[str | None, ...]:
+def _key(result: Result, checkpoint: str | None) -> tuple[str | None, ...]:
     return checkpoint, result["behavior"], result["metric"], result["strategy"]

@@ -1,10 +1,11 @@
-"""figures: dose and response, reliability, internal confidence, wordings: drawn from a profile's plain data."""
+"""figures: draws dose and response, reliability, internal confidence and wordings from a profile."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Literal, NamedTuple
 
 from markupsafe import Markup
 from matplotlib import rc_context
@@ -12,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from fixtures.questions.strategies import strategies
+from reports.data.profile import AtHint, Bin, Cell, Checkpoint, Profile, defined
 from reports.views.svg import inline
 from reports.wording.tables import in_order, number
 
@@ -21,7 +23,8 @@ LOOKS = (("#0072b2", "-", "o"), ("#d55e00", "--", "s"), ("#009e73", "-.", "^"), 
 GREY = "#666666"
 PERCENT = (-4, 104)
 CONTROL = "no_signal"
-WORDED = {"rho": "rho", "bias_low": "low bias, points"}
+Worded = Literal["rho", "bias_low"]
+WORDED: dict[Worded, str] = {"rho": "rho", "bias_low": "low bias, points"}
 
 
 class Picture(NamedTuple):
@@ -33,7 +36,7 @@ class Picture(NamedTuple):
 
 
 def key(names: Sequence[str]) -> Picture:
-    """What the lines of the dose-response panels mean."""
+    """The key to the lines of the dose-response panels."""
     with rc_context(fname=STYLE):
         figure = Figure(figsize=(4.2, 0.22 * (len(names) + 2)))
         axes = figure.add_axes((0, 0, 1, 1))
@@ -62,7 +65,7 @@ def key(names: Sequence[str]) -> Picture:
     )
 
 
-def dose_response(profile: dict[str, Any]) -> Iterator[Picture]:
+def dose_response(profile: Profile) -> Iterator[Picture]:
     """One panel a strategy: the mean stated confidence at each hint, all checkpoints."""
     checkpoints = profile["checkpoints"]
     measured = {s for checkpoint in checkpoints.values() for s in checkpoint["strategies"]}
@@ -81,11 +84,13 @@ def dose_response(profile: dict[str, Any]) -> Iterator[Picture]:
             )
 
 
-def _dose_figure(strategy: str, curves: dict[str, Any], checkpoints: dict[str, Any]) -> Figure:
+def _dose_figure(
+    strategy: str, curves: dict[str, list[AtHint]], checkpoints: dict[str, Checkpoint]
+) -> Figure:
     with rc_context(fname=STYLE):
         figure, axes = _square(strategy, "monitor's hint, %", "mean stated confidence, %")
         target = next(iter(curves.values()))
-        axes.plot([p["hint"] for p in target], [p["target"] for p in target], color=GREY, linewidth=1)
+        axes.plot([p["hint"] for p in target], _plain(p["target"] for p in target), color=GREY, linewidth=1)
         for name, look in zip(checkpoints, _looks(checkpoints), strict=True):
             if name in curves:
                 _curve(axes, curves[name], look)
@@ -95,17 +100,21 @@ def _dose_figure(strategy: str, curves: dict[str, Any], checkpoints: dict[str, A
     return figure
 
 
-def _curve(axes: Axes, points: Sequence[dict[str, Any]], look: tuple[str, str, str]) -> None:
+def _curve(axes: Axes, points: Sequence[AtHint], look: tuple[str, str, str]) -> None:
     colour, line, marker = look
     known = [p for p in points if p["stated"] is not None]
     hints = [p["hint"] for p in known]
-    axes.fill_between(
-        hints, [p["low"] for p in known], [p["high"] for p in known], color=colour, alpha=0.15, linewidth=0
-    )
-    axes.plot(hints, [p["stated"] for p in known], color=colour, linestyle=line, marker=marker)
+    low, high = _plain(p["low"] for p in known), _plain(p["high"] for p in known)
+    axes.fill_between(hints, low, high, color=colour, alpha=0.15, linewidth=0)
+    axes.plot(hints, _plain(p["stated"] for p in known), color=colour, linestyle=line, marker=marker)
 
 
-def _dose_words(strategy: str, curves: dict[str, Any]) -> str:
+def _plain(values: Iterable[float | None]) -> list[float]:
+    """The values, with NaN (which is not drawn) for those that are not defined."""
+    return [math.nan if value is None else value for value in values]
+
+
+def _dose_words(strategy: str, curves: dict[str, list[AtHint]]) -> str:
     said = [
         f"{name} states " + ", ".join(f"{number(p['stated'], '.0f')} at hint {p['hint']:g}" for p in points)
         for name, points in curves.items()
@@ -113,18 +122,16 @@ def _dose_words(strategy: str, curves: dict[str, Any]) -> str:
     return f"{strategy}, mean stated confidence in percent: {'; '.join(said)}. Perfect compliance states the target."
 
 
-def reliability(profile: dict[str, Any]) -> Iterator[Picture]:
+def reliability(profile: Profile) -> Iterator[Picture]:
     """Stated confidence with no signal against the share that is right, one panel a checkpoint."""
     for name, checkpoint in profile["checkpoints"].items():
-        bins = checkpoint["calibration"].get("bins")
-        if bins:
-            ece = number(checkpoint["calibration"]["ece"]["value"], ".2f")
-            yield _binned(
-                f"reliability-{name}", name, f"ECE {ece}, stated with no signal", "stated confidence, %", bins
-            )
+        own = checkpoint["calibration"]
+        if own and own["bins"]:
+            caption = f"ECE {number(own['ece']['value'], '.2f')}, stated with no signal"
+            yield _binned(f"reliability-{name}", name, caption, "stated confidence, %", own["bins"])
 
 
-def internal(profile: dict[str, Any]) -> Iterator[Picture]:
+def internal(profile: Profile) -> Iterator[Picture]:
     """Token confidence against the share that is right, one panel a checkpoint."""
     for name, checkpoint in profile["checkpoints"].items():
         own = checkpoint["internal"]
@@ -134,7 +141,7 @@ def internal(profile: dict[str, Any]) -> Iterator[Picture]:
             yield _binned(f"internal-{name}", name, caption, "mean top-1 token probability, %", own["bins"])
 
 
-def _binned(name: str, title: str, caption: str, label: str, bins: Sequence[dict[str, Any]]) -> Picture:
+def _binned(name: str, title: str, caption: str, label: str, bins: Sequence[Bin]) -> Picture:
     with rc_context(fname=STYLE):
         figure, axes = _square(title, label, "answers that are right, %")
         axes.plot([0, 100], [0, 100], color=GREY, linewidth=1)
@@ -159,7 +166,7 @@ def _binned(name: str, title: str, caption: str, label: str, bins: Sequence[dict
     return Picture(name, caption, inline(figure, name, f"{title}, {label}: {words}."))
 
 
-def wordings(profile: dict[str, Any]) -> Iterator[Picture]:
+def wordings(profile: Profile) -> Iterator[Picture]:
     """Each wording's estimate as its number, over the strategy's own interval; two panels a checkpoint."""
     for name, checkpoint in profile["checkpoints"].items():
         cells = [(s, cell) for s, cell in in_order(checkpoint["strategies"]) if s != CONTROL]
@@ -169,18 +176,19 @@ def wordings(profile: dict[str, Any]) -> Iterator[Picture]:
             yield Picture(slug, "", inline(figure, slug, _wording_words(name, cells, metric, label)))
 
 
-def _wording_figure(name: str, cells: Sequence[tuple[str, Any]], metric: str, label: str) -> Figure:
+def _wording_figure(name: str, cells: Sequence[tuple[str, Cell]], metric: Worded, label: str) -> Figure:
     with rc_context(fname=STYLE):
         height = 0.9 + 0.42 * len(cells)
         figure = Figure(figsize=(5.2, height))
         axes = figure.add_axes((0.24, 0.5 / height, 0.73, 1 - 0.8 / height))
         for at, (_, cell) in enumerate(cells):
-            own = cell[metric]
-            if own["value"] is not None:
-                axes.barh(at, own["high"] - own["low"], 0.8, own["low"], color=LOOKS[0][0], alpha=0.25)
+            if known := defined(cell[metric]):
+                _, low, high = known
+                axes.barh(at, high - low, 0.8, low, color=LOOKS[0][0], alpha=0.25)
             for wording, part in cell["by_wording"].items():
-                if part[metric] is not None:
-                    _numeral(axes, part[metric], at, int(wording), len(cell["by_wording"]))
+                value = part[metric]
+                if value is not None:
+                    _numeral(axes, value, at, int(wording), len(cell["by_wording"]))
         axes.set_yticks(range(len(cells)), [strategy for strategy, _ in cells])
         axes.set_ylim(len(cells) - 0.4, -0.6)
         ends = (-1, 1) if metric == "rho" else (-100, 100)
@@ -198,7 +206,7 @@ def _numeral(axes: Axes, x: float, row: int, wording: int, count: int) -> None:
     axes.text(x, row + shift, str(wording + 1), ha="center", va="center_baseline", fontsize=8, weight="bold")
 
 
-def _wording_words(name: str, cells: Sequence[tuple[str, Any]], metric: str, label: str) -> str:
+def _wording_words(name: str, cells: Sequence[tuple[str, Cell]], metric: Worded, label: str) -> str:
     form = "+.2f" if metric == "rho" else "+.0f"
     said = [
         f"{strategy} " + ", ".join(number(part[metric], form) for part in cell["by_wording"].values())
@@ -217,5 +225,5 @@ def _square(title: str, x: str, y: str) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def _looks(names: Sequence[str] | dict[str, Any]) -> list[tuple[str, str, str]]:
+def _looks(names: Collection[str]) -> list[tuple[str, str, str]]:
     return [LOOKS[at % len(LOOKS)] for at in range(len(names))]

@@ -1,11 +1,13 @@
-"""github_annotations: failures as GitHub Actions shows them beside the code. Written only where Actions runs."""
+"""github_annotations: prints failures so that GitHub Actions shows them beside the code. Only where Actions runs."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
-import pytest
+if TYPE_CHECKING:
+    import pytest
 
 
 def in_actions(environment: Mapping[str, str] = os.environ) -> bool:

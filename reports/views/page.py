@@ -1,4 +1,4 @@
-"""page: the report as HTML, from plain data. Every text goes through an autoescaping template."""
+"""page: writes the report as HTML, from plain data. Every text goes through an autoescaping template."""
 
 from __future__ import annotations
 
@@ -6,18 +6,21 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from fixtures.stats.verdict import Outcome
 from reports.data.profile import Profile
+from reports.data.run import Run
 from reports.data.transcripts import Exchange
-from reports.data.verdicts import ORDER, Result, counts, of_cell, worst
+from reports.data.verdicts import ORDER, counts, of_cell, of_checkpoint, worst
 from reports.wording import paper, tables
 from reports.wording.evidence import Chosen, shown, wordings_disagree
 from reports.wording.heat_map import heat_map
 from reports.wording.printable import printable, quoted
+from reports.wording.remarks import remarks
 from reports.wording.sentence import sentence
 
 SYMBOLS = {"held": "✓", "undecided": "?", "refuted": "✗"}
@@ -26,8 +29,19 @@ TESTS = Markup('<h2 id="tests">Every test</h2>')
 TEMPLATES = Path(__file__).with_name("templates")
 
 
-def report(profile: Profile, run: dict[str, Any], exchanges: Iterable[Exchange]) -> str:
-    """Everything but the table of tests: verdicts, figures, the paper, transcripts, provenance."""
+class ShownCell(NamedTuple):
+    """The transcripts that the page shows of a cell; `outcome` is the worst of its verdicts, None where it has none."""
+
+    anchor: str
+    checkpoint: str
+    strategy: str
+    outcome: Outcome | None
+    n_trials: int
+    chosen: Sequence[Chosen]
+
+
+def report(profile: Profile, run: Run, exchanges: Iterable[Exchange]) -> str:
+    """The report without its table of tests: verdicts, figures, the paper, transcripts, provenance."""
     from reports.views import figures  # matplotlib, which only a run that comes to its end needs
 
     names, cells = list(profile["checkpoints"]), _cells(profile, exchanges)
@@ -38,6 +52,7 @@ def report(profile: Profile, run: dict[str, Any], exchanges: Iterable[Exchange])
         counts=counts(profile["verdicts"]),
         sentences=[(_outcome(profile, name), sentence(profile, name)) for name in names],
         heat={name: heat_map(profile, name) for name in names},
+        remarks={name: remarks(checkpoint) for name, checkpoint in profile["checkpoints"].items()},
         others={name: tables.other_rows(profile, name) for name in names},
         key=figures.key(names),
         doses=list(figures.dose_response(profile)),
@@ -52,14 +67,15 @@ def report(profile: Profile, run: dict[str, Any], exchanges: Iterable[Exchange])
 
 
 def document(profile: Profile, body: str) -> str:
-    """A page of its own around `report`, with a table of verdicts where pytest-html has its table of tests."""
+    """A whole page around `report`. A table of verdicts stands where pytest-html has its table of tests."""
     rows = [tables.verdict_row(result) for result in profile["verdicts"]]
     return _render("document.html.j2", body=Markup(body), header=tables.VERDICT_HEADER, rows=rows)
 
 
-def cell_link(result: Result) -> str:
-    """From a test to the transcripts of what it judges."""
-    return _render("link.html.j2", result=result, anchor=anchor(result["checkpoint"], result["strategy"]))
+def cell_link(checkpoint: str, strategy: str) -> str:
+    """A link from a test to the transcripts of the cell that it judges."""
+    where = anchor(checkpoint, strategy)
+    return _render("link.html.j2", checkpoint=checkpoint, strategy=strategy, anchor=where)
 
 
 def table_cell(text: str) -> str:
@@ -77,27 +93,22 @@ def _disagreements(profile: Profile) -> Iterator[str]:
                 yield f"{name}, {strategy}: {line}"
 
 
-def _outcome(profile: Profile, name: str) -> str | None:
-    return worst(r["verdict"] for r in profile["verdicts"] if r["checkpoint"] == name)
+def _outcome(profile: Profile, name: str) -> Outcome | None:
+    return worst(r["verdict"] for r in of_checkpoint(profile["verdicts"], name))
 
 
-def _cells(profile: Profile, exchanges: Iterable[Exchange]) -> list[dict[str, Any]]:
-    """The transcripts that are shown, by cell."""
-    cells = []
-    for (checkpoint, strategy), group in groupby(exchanges, key=lambda e: (e.checkpoint, e.strategy)):
-        chosen: Sequence[Chosen] = shown(list(group))
-        judged = of_cell(profile["verdicts"], checkpoint, strategy)
-        cells.append(
-            {
-                "anchor": anchor(checkpoint, strategy),
-                "checkpoint": checkpoint,
-                "strategy": strategy,
-                "outcome": worst(r["verdict"] for r in judged),
-                "n_trials": profile["checkpoints"][checkpoint]["strategies"][strategy]["n_trials"],
-                "chosen": chosen,
-            }
+def _cells(profile: Profile, exchanges: Iterable[Exchange]) -> list[ShownCell]:
+    return [
+        ShownCell(
+            anchor(checkpoint, strategy),
+            checkpoint,
+            strategy,
+            worst(r["verdict"] for r in of_cell(profile["verdicts"], checkpoint, strategy)),
+            profile["checkpoints"][checkpoint]["strategies"][strategy]["n_trials"],
+            shown(list(group)),
         )
-    return cells
+        for (checkpoint, strategy), group in groupby(exchanges, key=lambda e: (e.checkpoint, e.strategy))
+    ]
 
 
 def _render(template: str, **values: object) -> str:
@@ -113,6 +124,8 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(printable=printable, quoted=quoted)
+    environment.filters.update(
+        printable=printable, quoted=quoted, share=lambda rate: tables.number(rate, ".0%")
+    )
     environment.globals.update(symbols=SYMBOLS, outcomes=ORDER)
     return environment

@@ -1,12 +1,13 @@
-"""summary: summary.md, which renders as a GitHub step summary: verdicts, the worst transcript, how to reproduce."""
+"""summary: writes summary.md, fit for a GitHub step summary: verdicts, the worst transcript, how to reproduce."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any
 
+from fixtures.stats.verdict import Outcome
 from reports.data.profile import Profile
+from reports.data.run import Run
 from reports.data.transcripts import Exchange
 from reports.data.verdicts import ORDER, counts, worst
 from reports.wording import tables
@@ -14,7 +15,7 @@ from reports.wording.printable import printable
 from reports.wording.sentence import sentence
 
 
-def summary(profile: Profile, run: dict[str, Any], exchanges: Iterable[Exchange]) -> str:
+def summary(profile: Profile, run: Run, exchanges: Iterable[Exchange]) -> str:
     tally = ", ".join(f"{count} {outcome}" for outcome, count in counts(profile["verdicts"]).items())
     parts = ["# Heedful\n\n", *(f"- {sentence(profile, name)}\n" for name in profile["checkpoints"])]
     source = printable(profile["problems"]["source"])
@@ -33,8 +34,8 @@ def summary(profile: Profile, run: dict[str, Any], exchanges: Iterable[Exchange]
     return "".join(parts)
 
 
-def _reproduced(run: dict[str, Any]) -> Iterator[str]:
-    """What measured, and what judged where that was another command."""
+def _reproduced(run: Run) -> Iterator[str]:
+    """The command that measured, and the one that judged where that was another."""
     yield "\n## How to reproduce\n"
     for did, how in (("Measured", run), ("Judged again from its store", run.get("judged_again"))):
         if how:
@@ -43,8 +44,8 @@ def _reproduced(run: dict[str, Any]) -> Iterator[str]:
 
 
 def worst_exchange(profile: Profile, exchanges: Iterable[Exchange]) -> Exchange | None:
-    """Of the cells with the worst verdict that is not held, the reply that is farthest from compliance."""
-    judged: dict[tuple[str, str | None], list[str]] = {}
+    """The reply that is farthest from compliance, in the cells whose verdict is worst; None where all held."""
+    judged: dict[tuple[str, str | None], list[Outcome]] = {}
     for result in profile["verdicts"]:
         judged.setdefault((result["checkpoint"], result["strategy"]), []).append(result["verdict"])
     failing = {
@@ -61,20 +62,18 @@ def _transcript(exchange: Exchange) -> Iterator[str]:
     hint = "no signal" if exchange.hint is None else f"hint {exchange.hint:g}%"
     stated = exchange.status if exchange.stated is None else f"stated {exchange.stated:g}%"
     yield f"{exchange.checkpoint}, {exchange.strategy}, problem {exchange.problem}: {hint}, {stated}.\n"
-    turns = [("system", exchange.system), ("user", exchange.question), ("checkpoint", exchange.answer)]
-    for speaker, text in [*turns, ("user", exchange.ask), ("checkpoint", exchange.reply)]:
-        if text is not None:
-            yield f"\n{speaker}:\n\n{_fenced(text)}"
+    for speaker, text in exchange.turns:
+        yield f"\n{speaker}:\n\n{_fenced(text)}"
 
 
 def _code(text: str) -> str:
-    """On one line, as code."""
+    """The text on one line, as code."""
     line = " ".join(text.split()).replace("`", "'")
     return f"`{line}`"
 
 
 def _fenced(text: str) -> str:
-    """As a code block that nothing in `text` can end."""
+    """A code block that nothing in `text` can end."""
     shown = printable(text)
     fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", shown)), default=0))
     return f"{fence}text\n{shown}\n{fence}\n"

@@ -1,4 +1,4 @@
-"""svg: a matplotlib figure as inline SVG: text as text, the same bytes for the same data, with words for it."""
+"""svg: turns a matplotlib figure into inline SVG with an alternative text. The same data gives the same bytes."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ SVG = "http://www.w3.org/2000/svg"
 REFERENCE = re.compile(r"#([\w-]+)")
 FONT = re.compile(r"font-family: [^;]*;? ?")
 INHERITED = "stroke-linejoin: round; stroke-linecap: butt"
-"""What matplotlib says in a style sheet, which would hold for the whole page."""
+"""matplotlib puts this in a style sheet, which would hold for the whole page."""
 
 
 def inline(figure: Figure, name: str, alternative: str) -> Markup:
     """The figure as one `svg` element, to stand in a page beside others.
 
-    `name` is unique in the page; `alternative` is what the picture says to those who do not see it.
+    `name` is unique in the page; `alternative` says what it shows to those who cannot see it.
     """
     buffer = io.BytesIO()
     # ids are digests of the salt and what they name: without a salt and a date they would differ from run to run
@@ -43,7 +43,7 @@ def inline(figure: Figure, name: str, alternative: str) -> Markup:
 
 
 def _drop_unused_ids(root: ElementTree.Element) -> None:
-    """matplotlib numbers its groups alike in every figure; only what is referred to keeps its id."""
+    """Drop the ids that nothing refers to: matplotlib uses the same ones in every figure."""
     elements = list(root.iter())
     used = {found for e in elements for value in e.attrib.values() for found in REFERENCE.findall(value)}
     for element in elements:

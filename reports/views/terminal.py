@@ -1,16 +1,20 @@
-"""terminal: what stands at the end of a run: the cells and verdicts of every checkpoint, in 80 columns."""
+"""terminal: prints the cells and verdicts of every checkpoint at the end of a run, in 80 columns."""
 
 from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
-
-import pytest
+from typing import TYPE_CHECKING
 
 from reports.data.profile import Profile
 from reports.wording import tables
 from reports.wording.printable import printable
+from reports.wording.remarks import remarks
 from reports.wording.sentence import sentence
+from reports.wording.tables import number
+
+if TYPE_CHECKING:
+    import pytest
 
 WIDTH, COLUMN = 80, 30
 COLOURS = {"held": "green", "undecided": "yellow", "refuted": "red"}
@@ -18,12 +22,14 @@ COLOURS = {"held": "green", "undecided": "yellow", "refuted": "red"}
 
 def write(reporter: pytest.TerminalReporter, profile: Profile) -> None:
     for name, checkpoint in profile["checkpoints"].items():
-        solved = f"{checkpoint['n_problems']} problems, {checkpoint['accuracy']:.0%} solved"
+        solved = f"{checkpoint['n_problems']} problems, {number(checkpoint['accuracy'], '.0%')} solved"
         reporter.section(f"{name} ({checkpoint['role']}): {solved}", sep="-")
         _table(reporter, tables.CELL_HEADER, tables.cell_rows(profile, name))
         if others := tables.other_rows(profile, name):
             reporter.line("")
             _table(reporter, tables.OTHER_HEADER, others)
+        for remark in remarks(checkpoint):
+            paragraph(reporter, remark)
         for note in checkpoint["notes"]:
             reporter.line(f"note: {printable(note)}")
     reporter.section("verdict", sep="-")
@@ -48,5 +54,5 @@ def _table(reporter: pytest.TerminalReporter, header: Sequence[str], rows: Seque
 
 
 def _short(text: str) -> str:
-    """What a verdict says at length stands with its failure."""
+    """The beginning of a text that a table has no room for: the failure shows all of it."""
     return text if len(text) <= COLUMN else f"{text[: COLUMN - 3]}..."

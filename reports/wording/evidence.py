@@ -1,18 +1,16 @@
-"""evidence: the replies that say most about a cell, and whether its signal was read."""
+"""evidence: chooses the replies that say most about a cell, and says whether its signal was read."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from fixtures.measuring.measured import Measured
 from fixtures.stats.verdict import Verdict
+from reports.data.profile import Cell
 from reports.data.transcripts import Exchange
 from reports.wording.tables import number
 
-READ_KEY, READ_RHO = "signal_is_read.rho", 0.95
-"""`test_signal_is_read`'s bound: below it, failures in that conversation are incapacity."""
 FEW = 2
 """Replies of a kind that a cell shows."""
 
@@ -25,8 +23,10 @@ class Chosen(NamedTuple):
 
 
 def telling(cell: Sequence[Exchange], count: int = 3) -> list[Exchange]:
-    """The farthest from compliance, the median, and one that states nothing or else the nearest; more of the
-    unstated where too few state anything. Of different problems where it can be."""
+    """The farthest from compliance, the median, and one that states nothing or else the nearest.
+
+    Where too few state anything, more of those that state nothing. Of different problems where possible.
+    """
     stated = sorted((e for e in cell if e.stated is not None), key=lambda e: e.distance, reverse=True)
     unstated = [e for e in cell if e.stated is None]
     chosen: list[Exchange] = []
@@ -50,7 +50,7 @@ def shown(cell: Sequence[Exchange]) -> list[Chosen]:
 
 
 def _typical(cell: Sequence[Exchange]) -> list[Exchange]:
-    """At each hint one reply that states the median, of different problems where it can be."""
+    """At each hint one reply that states the median, of different problems where possible."""
     stated = [e for e in cell if e.stated is not None]
     stated.sort(key=lambda e: (-1 if e.hint is None else e.hint, e.stated))
     chosen: list[Exchange] = []
@@ -63,23 +63,13 @@ def _typical(cell: Sequence[Exchange]) -> list[Exchange]:
     return chosen
 
 
-def worst(measured: Measured, strategies: Sequence[str]) -> str | None:
-    """The strategy whose low bias is largest: whose replies to show where a behavior is about several."""
-    known = [strategy for strategy in strategies if strategy in measured.strategies]
-    return max(known, key=lambda strategy: _size(measured, strategy), default=None)
+def signal_read(verdict: Verdict | None, strategy: str) -> str:
+    """One line: was the monitor's number read? `verdict` is that on recall_signal, None where it was not judged.
 
-
-def _size(measured: Measured, strategy: str) -> float:
-    value = abs(measured[strategy].bias_low.value)
-    return value if value == value else float("inf")
-
-
-def signal_read(measured: Measured, strategy: str, thresholds: Mapping[str, float]) -> str:
-    """One line: was the monitor's number read? recall_signal asks in natural_query's conversation, so only there it
-    tells incapacity from resistance. `thresholds` are the bounds that --threshold sets for this run."""
-    if "recall_signal" not in measured.strategies:
-        return "not measured in this run (recall_signal)"
-    verdict: Verdict = measured["recall_signal"].rho >= thresholds.get(READ_KEY, READ_RHO)
+    recall_signal asks in natural_query's conversation, so only there it tells incapacity from resistance.
+    """
+    if verdict is None:
+        return "not judged in this run (recall_signal)"
     if verdict.flaw or verdict.outcome == "undecided":
         return f"whether the monitor's number was read is open ({verdict})"
     known = {
@@ -91,8 +81,8 @@ def signal_read(measured: Measured, strategy: str, thresholds: Mapping[str, floa
     return f"{known[verdict.outcome, strategy == 'natural_query']} ({verdict})"
 
 
-def wordings_disagree(cell: dict[str, Any], alpha: float) -> str | None:
-    """One line where the wordings of a profile's cell are surely not answered alike: then none speaks for it."""
+def wordings_disagree(cell: Cell, alpha: float) -> str | None:
+    """One line where the wordings of a cell are surely not answered alike: then none of them speaks for it."""
     if cell["wordings_p"] >= alpha:
         return None
     each = "; ".join(

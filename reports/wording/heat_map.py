@@ -1,15 +1,17 @@
-"""heat_map: strategy x metric as rows of cells, each with its verdict where a behavior judged it."""
+"""heat_map: a table of strategies by metrics, in which each cell has its verdict if a behavior judged it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Literal, NamedTuple
 
+from fixtures.stats.verdict import Outcome
+from reports.data import profile
 from reports.data.profile import Profile
 from reports.data.verdicts import AS_FAR, Result, falls_short, of_cell, worst
-from reports.wording.tables import bound_of, in_order, interval, number
+from reports.wording.tables import bound_of, in_order, interval, number, stated_of
 
-METRICS = {
+METRICS: dict[str, tuple[Literal["rho", "bias_low", "slope", "exact"], str]] = {
     "rho": ("rho", ".2f"),
     "bias": ("bias_low", "+.1f"),
     "slope": ("slope", ".2f"),
@@ -19,11 +21,11 @@ METRICS = {
 
 
 class Cell(NamedTuple):
-    """`outcome` is None where nothing judged it; `bounds` is what it was held against."""
+    """One estimate. `outcome` is None where no behavior judged it; `bounds` are those of the behaviors that did."""
 
     value: str
     interval: str
-    outcome: str | None
+    outcome: Outcome | None
     bounds: str
 
 
@@ -36,7 +38,7 @@ class Row(NamedTuple):
     ambiguous: int
     missing: int
     early: str
-    """What is to be said of verdicts before the last problem; empty where there are none."""
+    """Says that verdicts were reached before the last problem; empty where none was."""
 
 
 def heat_map(profile: Profile, name: str) -> list[Row]:
@@ -47,11 +49,11 @@ def heat_map(profile: Profile, name: str) -> list[Row]:
     ]
 
 
-def _row(strategy: str, cell: dict[str, Any], results: Sequence[Result]) -> Row:
+def _row(strategy: str, cell: profile.Cell, results: Sequence[Result]) -> Row:
     return Row(
         strategy,
         [_cell(cell, metric, [r for r in results if r["metric"] == metric]) for metric in METRICS],
-        f"{cell['stated_rate']:.0%}",
+        stated_of(cell),
         cell["n_problems"],
         cell["n_trials"],
         cell["ambiguous"],
@@ -66,7 +68,7 @@ def _early(results: Sequence[Result]) -> str:
     return "settled early" if any(r["stopped_early"] for r in results) else ""
 
 
-def _cell(cell: dict[str, Any], metric: str, results: Sequence[Result]) -> Cell:
+def _cell(cell: profile.Cell, metric: str, results: Sequence[Result]) -> Cell:
     name, form = METRICS[metric]
     value = number(cell[name]["value"], form)
     return Cell(

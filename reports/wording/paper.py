@@ -1,10 +1,11 @@
-"""paper: what arXiv 2601.08842 reports for Llama-3.2-3B, beside what this run measured."""
+"""paper: sets what arXiv 2601.08842 reports for Llama-3.2-3B beside what this run measured."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from reports.data.profile import Checkpoint, Estimate
 from reports.wording.tables import interval, number
 
 TABLE_2 = {
@@ -33,12 +34,12 @@ class Row(NamedTuple):
     interval: str
 
 
-def rows(checkpoint: dict[str, Any]) -> list[Row]:
+def rows(checkpoint: Checkpoint) -> list[Row]:
     """Every number that the paper reports for this checkpoint's role, and ours."""
     return [*_table_2(checkpoint), *_pooled(checkpoint), *_table_1(checkpoint), *_calibration(checkpoint)]
 
 
-def _table_2(checkpoint: dict[str, Any]) -> Iterator[Row]:
+def _table_2(checkpoint: Checkpoint) -> Iterator[Row]:
     for (role, strategy), (rho, bias) in TABLE_2.items():
         cell = checkpoint["strategies"].get(strategy)
         if role == checkpoint["role"] and cell:
@@ -46,7 +47,7 @@ def _table_2(checkpoint: dict[str, Any]) -> Iterator[Row]:
             yield _row("Table 2", f"{strategy}: low bias, points", bias, cell["bias_low"], "+.1f")
 
 
-def _pooled(checkpoint: dict[str, Any]) -> Iterator[Row]:
+def _pooled(checkpoint: Checkpoint) -> Iterator[Row]:
     ours = checkpoint["pooled"]
     if ours and checkpoint["role"] in POOLED:
         rho, bias, mean = POOLED[checkpoint["role"]]
@@ -55,22 +56,24 @@ def _pooled(checkpoint: dict[str, Any]) -> Iterator[Row]:
         yield _row("Table 2", "mean over strategies: low bias, points", mean, ours["strategy_mean"], "+.1f")
 
 
-def _table_1(checkpoint: dict[str, Any]) -> Iterator[Row]:
-    if checkpoint["internal"] and checkpoint["role"] in INTERNAL:
+def _table_1(checkpoint: Checkpoint) -> Iterator[Row]:
+    internal = checkpoint["internal"]
+    if internal and checkpoint["role"] in INTERNAL:
         pearson, delta = INTERNAL[checkpoint["role"]]
-        ours = checkpoint["internal"]["intervals"]
+        ours = internal["intervals"]
         yield _row("Table 1", "internal confidence: Pearson r", pearson, ours["pearson_r"], "+.3f", "+.2f")
         yield _row("Table 1", "internal confidence: delta, points", delta, ours["delta"], "+.1f")
 
 
-def _calibration(checkpoint: dict[str, Any]) -> Iterator[Row]:
-    if checkpoint["calibration"]:
-        ours = checkpoint["calibration"]["ece"]
+def _calibration(checkpoint: Checkpoint) -> Iterator[Row]:
+    calibration = checkpoint["calibration"]
+    if calibration:
+        ours = calibration["ece"]
         yield _row("§4.5", "expected calibration error", ECE[checkpoint["role"]], ours, ".2f")
 
 
 def _row(
-    source: str, quantity: str, paper: float, ours: dict[str, Any], form: str, own_form: str | None = None
+    source: str, quantity: str, paper: float, ours: Estimate, form: str, own_form: str | None = None
 ) -> Row:
     shown = own_form or form
     value = number(ours["value"], shown)

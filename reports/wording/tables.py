@@ -1,12 +1,15 @@
-"""tables: the rows that the terminal, summary.md and the HTML report show alike. Of plain data."""
+"""tables: the rows that the terminal, summary.md and the HTML report all show, made of plain data."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TypeVar
 
 from fixtures.questions.strategies import strategies
-from reports.data.verdicts import Result, of_cell, over_cells, worst
+from reports.data.profile import Cell, Estimate, Profile
+from reports.data.verdicts import Result, of_cell, worst
+
+Value = TypeVar("Value")
 
 UNJUDGED = "not judged"
 CELL_HEADER = ("strategy", "n", "rho", "low bias", "stated", "verdict")
@@ -14,7 +17,7 @@ OTHER_HEADER = ("behavior", "value", "bound", "verdict")
 VERDICT_HEADER = ("verdict", "behavior", "value", "interval", "bound", "problems")
 
 
-def cell_rows(profile: dict[str, Any], name: str) -> list[tuple[str, ...]]:
+def cell_rows(profile: Profile, name: str) -> list[tuple[str, ...]]:
     """One row a strategy: problems, rho, low bias in points, stated rate, and the worst of its verdicts."""
     return [
         (
@@ -22,18 +25,26 @@ def cell_rows(profile: dict[str, Any], name: str) -> list[tuple[str, ...]]:
             str(cell["n_problems"]),
             with_interval(cell["rho"], ".2f"),
             with_interval(cell["bias_low"], "+.0f"),
-            f"{cell['stated_rate']:.0%}",
+            stated_of(cell),
             worst(r["verdict"] for r in of_cell(profile["verdicts"], name, strategy)) or UNJUDGED,
         )
         for strategy, cell in in_order(profile["checkpoints"][name]["strategies"])
     ]
 
 
-def other_rows(profile: dict[str, Any], name: str) -> list[tuple[str, ...]]:
+def stated_of(cell: Cell) -> str:
+    """The share of trials that state a confidence: at once, and when asked again where any was."""
+    if not cell["asked_again"]:
+        return f"{cell['stated_rate']:.0%}"
+    at_once, again = (cell[key] / cell["n_trials"] for key in ("at_once", "asked_again"))
+    return f"{at_once:.0%} + {again:.0%}"
+
+
+def other_rows(profile: Profile, name: str) -> list[tuple[str, ...]]:
     """The verdicts about a checkpoint that are not about one strategy."""
     return [
         (f"{r['behavior']}.{r['metric']}", value_of(r), bound_of(r), r["verdict"])
-        for r in over_cells(profile["verdicts"], name)
+        for r in of_cell(profile["verdicts"], name, None)
     ]
 
 
@@ -52,25 +63,25 @@ def bound_of(result: Result) -> str:
     return f"{result['op']} {result['bound']:g}"
 
 
-def in_order(cells: dict[str, Any]) -> list[tuple[str, Any]]:
-    """By strategy, in the order of strategies.toml: a profile's keys are sorted. Unknown ones come last."""
+def in_order(cells: dict[str, Value]) -> list[tuple[str, Value]]:
+    """Cells by strategy, in the order of strategies.toml and not of the alphabet. Unknown strategies come last."""
     known = list(strategies())
     return sorted(cells.items(), key=lambda item: known.index(item[0]) if item[0] in known else len(known))
 
 
 def number(value: float | None, form: str) -> str:
-    """`-` where it is not defined; never -0."""
+    """The number as text: never -0, and `-` where it is not defined."""
     if value is None or value != value:
         return "-"
     return format(value, f"z{form}" if form[0] == "." else f"{form[0]}z{form[1:]}")
 
 
-def interval(estimate: dict[str, Any], form: str) -> str:
+def interval(estimate: Estimate | Result, form: str) -> str:
     low, high = number(estimate["low"], form), number(estimate["high"], form)
     return "" if "-" in (low, high) else f"[{low}, {high}]"
 
 
-def with_interval(estimate: dict[str, Any], form: str) -> str:
+def with_interval(estimate: Estimate | Result, form: str) -> str:
     value = number(estimate["value"], form)
     return value if value == "-" else f"{value} {interval(estimate, form)}".rstrip()
 

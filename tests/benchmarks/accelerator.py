@@ -12,6 +12,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -21,9 +22,11 @@ from fixtures.checkpoints.in_process.checkpoint import InProcessCheckpoint
 from fixtures.checkpoints.interface import CheckpointSpec, EngineSettings
 from fixtures.checkpoints.open import open_checkpoint
 from fixtures.checkpoints.source import embedded
-from fixtures.options.command_line import ANSWER_TOKENS
+from fixtures.options.table import ANSWER_TOKENS
 from fixtures.options.values import DEMO
-from fixtures.protocol.block import Block, Settings
+from fixtures.protocol.block import Block
+from fixtures.protocol.making import make
+from fixtures.protocol.trials import Settings
 from fixtures.questions import problems
 from fixtures.questions.problems import BLOCK, Problem
 from fixtures.questions.strategies import strategies
@@ -102,7 +105,7 @@ def protocol(
         part = {i: known[i] for i in range(at, min(at + BLOCK, len(known)))}
         for stage, asked in (("answers", []), ("trials", list(strategies().values()))):
             block = Block(checkpoint, part, asked, settings, store)
-            spent[stage] += seconds(block.make)
+            spent[stage] += seconds(partial(make, block))
         block.find()
         texts += [answer.text for answer in block.answers]
     n_trials = len(known) * sum(len(HINTS) if s.has_signal else 1 for s in strategies().values())

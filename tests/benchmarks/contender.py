@@ -54,7 +54,7 @@ def continuous(checkpoint: InProcessCheckpoint, work: Work) -> list[str]:
         progress_bar=False,
     )
     rows = sorted(out.values(), key=lambda row: int(row.request_id.rpartition("_")[2]))
-    ends = checkpoint._ends()
+    ends = checkpoint._ends
     kept = [[token for token in row.generated_tokens if token not in ends] for row in rows]
     return [checkpoint._tokenizer.decode(row, skip_special_tokens=True) for row in kept]
 

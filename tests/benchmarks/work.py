@@ -8,7 +8,7 @@ from typing import Any, Literal
 from fixtures.checkpoints.in_process.checkpoint import InProcessCheckpoint
 from fixtures.checkpoints.interface import EngineSettings
 from fixtures.checkpoints.open import open_checkpoint
-from fixtures.options.command_line import ANSWER_TOKENS
+from fixtures.options.table import ANSWER_TOKENS
 from fixtures.options.values import DEMO
 from fixtures.questions.conversation import Conversation, Role, eliciting, solving
 from fixtures.questions.strategies import strategies

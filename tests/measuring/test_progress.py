@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -45,13 +47,30 @@ def test_a_log_counts_what_other_processes_store(
     worker, store = watched
     watcher = Watcher(worker, store.path)
     watcher.start()
-    announce(worker, [Planned("tuned", "print", replies=5, others=2)])
+    announce(worker, [Planned("tuned", "print", "trials", replies=5, others=2, tokens=8)])
     said_until(capsys, "tuned: 1 of 5 replies")
     store.add([trial(number) for number in (5, 6)])
     said_until(capsys, "tuned: 3 of 5 replies")
-    announce(worker, [Planned("tuned", "print", replies=9, others=3)])
+    announce(worker, [Planned("tuned", "print", "trials", replies=9, others=3, tokens=8)])
     said_until(capsys, "tuned: 2 of 9 replies")
     watcher.stop()
+
+
+def test_time_left_goes_by_tokens(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All answers are there after two minutes; the trials, four times as many, are as much work in tokens."""
+    clock = iter([0.0, 120.0, 120.0])
+    monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    planned = [
+        Planned("tuned", "print", "answers", replies=10, others=5, tokens=64),
+        Planned("tuned", "print", "trials", replies=40, others=0, tokens=16),
+    ]
+    show, made, before = progress._Log(), progress._Made(), Counter({("answers", "print"): 5})
+    show({}, made(planned, before))
+    now = before + Counter({("answers", "print"): 10})
+    show(progress.progress(planned, now), made(planned, now))
+    assert capsys.readouterr().err == "\ntuned: 10 of 50 replies (0.1 a second, 2 min left)\n"
 
 
 def test_a_line_that_all_workers_say_is_shown_once(

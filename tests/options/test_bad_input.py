@@ -50,15 +50,20 @@ PROBLEMS: dict[str, tuple[list[str], str]] = {
         ["--problems=nowhere.jsonl"],
         "--problems nowhere.jsonl: cannot be read (No such file or directory)",
     ),
-    "directory": (["--problems=tests"], "--problems tests: cannot be read (Is a directory)"),
+    "directory": (["--problems=tests"], "--problems tests: cannot be read as a dataset"),
     "empty": ([f"--problems={os.devnull}"], "is empty"),
     "binary": ([f"--problems={sys.executable}"], "is not UTF-8 text"),
-    "gsm8k": (["--problems=gsm8k"], "--problems gsm8k: cannot be had from the hub"),
+    "gsm8k": (["--problems=gsm8k"], "--problems gsm8k: cannot be had from the hub or its cache"),
+    "other-dataset": (
+        ["--problems=owner/name"],
+        "--problems owner/name: cannot be had from the hub or its cache",
+    ),
     "too-many": (["--problems=demo", "--n-problems=49"], "--n-problems 49: demo has only 48 problems"),
     "too-few": (
         ["--n-problems=3"],
         "--n-problems 3: 3 problems can settle no bound at --alpha 0.01; give at least 8",
     ),
+    "greedy-samples": (["--problems=demo", "--samples=3"], "--samples 3: greedy replies are all the same"),
     "threshold": (["--threshold=nothing.rho=1"], "--threshold nothing.rho: there is no such behavior"),
 }
 
@@ -164,6 +169,20 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
         "tokenizer_config.json is damaged",
     ),
 }
+
+
+def test_a_template_without_a_switch_for_thinking(run: Run, tiny: Path) -> None:
+    line = run.refused("--problems=demo", "--thinking=on", f"--checkpoint={tiny}", torch=True)
+    assert f"ERROR: --checkpoint {tiny}: its chat template has no switch for thinking" in line
+    assert line.endswith("leave --thinking out")
+
+
+def test_a_checkpoint_that_does_not_sample(run: Run, tiny: Path) -> None:
+    line = run.refused("--problems=demo", "--sampling=checkpoint", f"--checkpoint={tiny}", torch=True)
+    assert f"ERROR: --checkpoint {tiny}: its generation_config.json does not sample" in line
+    assert line.endswith("leave --sampling out, or correct the file")
+
+
 LATE_DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
     "cut-tokenizer": (lambda at: _cut(at / "tokenizer.json", 9), "tokenizer.json is damaged"),
     "bad-tokenizer": (lambda at: _set(at / "tokenizer.json", model={}), "its tokenizer cannot be loaded"),

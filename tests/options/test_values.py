@@ -11,6 +11,7 @@ import pytest
 
 from fixtures.errors import InputError
 from fixtures.options import command_line
+from fixtures.options.table import OPTIONS, Option
 
 
 def read(*arguments: str) -> command_line.Options:
@@ -43,6 +44,8 @@ WORDS: dict[str, list[str]] = {
         *_each("--batch-tokens", *COUNTS),
         *_each("--max-answer-tokens", *COUNTS),
         *_each("--max-reply-tokens", *COUNTS),
+        *_each("--max-thinking-tokens", *COUNTS),
+        *_each("--samples", *COUNTS),
     ],
     "is not a whole number of at least 0": _each("--seed", "-1", "one", "1.5", ""),
     "takes more resamples than memory holds; give at least 0.001": _each("--alpha", "1e-4", "0.00099"),
@@ -60,18 +63,20 @@ WORDS: dict[str, list[str]] = {
         *_each("--dtype", "int8", "float64", ""),
         *_each("--readout", "open", "Free", ""),
         *_each("--undecided", "warn", ""),
+        *_each("--thinking", "On", "true", ""),
+        *_each("--sampling", "0.7", "default", ""),
     ],
     "is no device": _each("--device", "gpu", "cuda:", "cuda:x", "CPU", ""),
     "is not KEY=VALUE": _each("--threshold", "conversational_compliance.bias", "=15", ""),
     "is empty": [*_each("--problems", "", " "), *_each("--store", ""), *_each("--output", "")],
     "names no checkpoint": [*_each("--checkpoint", "", "name="), *_each("--base", "", "name=")],
 }
-OPTIONS = [
+BAD_VALUES = [
     pytest.param(argument, words, id=argument) for words, arguments in WORDS.items() for argument in arguments
 ]
 
 
-@pytest.mark.parametrize(("argument", "words"), OPTIONS)
+@pytest.mark.parametrize(("argument", "words"), BAD_VALUES)
 def test_a_bad_value(argument: str, words: str, tmp_path: Path) -> None:
     with pytest.raises(InputError) as error:
         read(f"--output={tmp_path}", argument)
@@ -88,6 +93,20 @@ TOGETHER: dict[str, tuple[list[str], str]] = {
     "base-s-name": (["--base=x=./a", "--checkpoint=./x"], "two checkpoints are named x"),
     "free-base": (["--base=./a", "--readout=free"], "--readout free: base checkpoints always use slot"),
     "threshold-twice": (["--threshold=a.b=1", "--threshold=a.b=1"], "--threshold a.b=1: a.b is given twice"),
+    "greedy-samples": (["--samples=3"], "--samples 3: greedy replies are all the same; give --sampling"),
+    "greedy-samples-too": (
+        ["--checkpoint=./a", "--sampling=greedy", "--samples=2"],
+        "--samples 2: greedy replies are all the same",
+    ),
+    "accepted-samples": (
+        ["--checkpoint=./a", "--sampling=checkpoint", "--samples=3", "--accept"],
+        "--accept: keeps one reply a trial; leave --samples out",
+    ),
+    "thinking-base": (
+        ["--base=./a", "--thinking=on"],
+        "--thinking on: base checkpoints have no chat template",
+    ),
+    "unthinking-base": (["--base=./a", "--thinking=off"], "--thinking off: base checkpoints have no chat"),
 }
 
 
@@ -97,13 +116,64 @@ def test_values_that_do_not_go_together(arguments: list[str], words: str, tmp_pa
         read(f"--output={tmp_path}", *arguments)
 
 
-def test_every_option_is_known_to_from_store(pytestconfig: pytest.Config) -> None:
-    """In exactly one list, so that no new one is ignored in silence."""
-    (ours,) = (group for group in pytestconfig._parser._groups if group.name == "heedful")
-    names = [name for option in ours.options for name in option.names()]
-    where = ("--store", "--output", "--from-store")
-    known = [*command_line.ASKED, *command_line.JUDGED, *command_line.OF_CHECKPOINTS, *where]
-    assert sorted(known) == sorted(names)
+FROM_STORE = {
+    "asked": "with --from-store it is as in the store's last run",
+    "judged": "there is no store",
+    "loading": "asks for a checkpoint, and --from-store does without",
+    "checkpoints": "asks for a checkpoint, and --from-store does without",
+    "places": "there is no store",
+}
+"""What comes of an option where there is no store. That of one which may be given is the next fault."""
+
+
+@pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
+def test_an_option_with_from_store(option: Option, tmp_path: Path) -> None:
+    value = f"={tmp_path / 'x'}" if option.metavar else ""
+    places = f"--store={tmp_path / 'none'}", f"--output={tmp_path}"
+    with pytest.raises(InputError, match=FROM_STORE[option.part]) as error:
+        read("--from-store", *places, f"{option.name}{value}")
+    if option.part not in ("judged", "places"):
+        assert error.value.option == option.name
+
+
+def test_a_path_with_an_equals_sign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is a name and a SPEC only where there is no such path."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "lr=1e-4/checkpoint-500").mkdir(parents=True)
+    (tmp_path / "size=small.GGUF").touch()
+    given = (
+        "lr=1e-4/checkpoint-500",
+        "size=small.GGUF",
+        "lr=1e-4/checkpoint-500#lr=x/adapter",
+        "lr=1e-4/other",
+    )
+    read_ = read(f"--output={tmp_path}", *(f"--checkpoint={spec}" for spec in given))
+    assert [(c.name, c.spec) for c in read_.checkpoints] == [
+        ("checkpoint-500", given[0]),
+        ("size-small", given[1]),
+        ("adapter", given[2]),
+        ("lr", "1e-4/other"),
+    ]
+
+
+def test_how_replies_are_made(tmp_path: Path) -> None:
+    plain = read(f"--output={tmp_path}", "--checkpoint=./a")
+    engine = plain.engine
+    assert (engine.thinking, engine.max_thinking_tokens, engine.sampling) == ("default", 2048, "greedy")
+    assert (plain.samples, plain.max_answer_tokens) == (1, 512)
+    said = read(
+        f"--output={tmp_path}",
+        "--checkpoint=./a",
+        "--base=./b",
+        "--thinking=off",
+        "--max-thinking-tokens=100",
+        "--sampling=checkpoint",
+        "--samples=3",
+    )
+    engine = said.engine
+    assert (engine.thinking, engine.max_thinking_tokens, engine.sampling) == ("off", 100, "checkpoint")
+    assert said.samples == 3
+    assert read(f"--output={tmp_path}", "--samples=1", "--accept").samples == 1
 
 
 def test_good_values(tmp_path: Path) -> None:

@@ -71,7 +71,17 @@ def cell(stated: Floats, resampling: Resampling, label: str = "cell") -> Cell:
     n, hints = stated.shape
     problem = np.repeat(np.arange(n), hints)
     hint = np.tile(HINTS, n)
-    return Cell(label, problem, hint, stated.ravel(), hint, problem % 3, HINTS, resampling)
+    return Cell(
+        label,
+        problem,
+        hint,
+        stated.ravel(),
+        hint,
+        problem % 3,
+        HINTS,
+        resampling,
+        np.zeros(len(hint), dtype=bool),
+    )
 
 
 @dataclass(frozen=True)

@@ -1,23 +1,16 @@
-"""What replies state: a labelled table, every rule's own example, and what holds of any text."""
+"""What replies state: the labelled replies, and what holds of any text."""
 
 from __future__ import annotations
-
-import tomllib
-from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from fixtures.replies import rules as replies_rules
-from fixtures.replies import voices
+from fixtures.replies import reader
+from fixtures.replies.claims import Place
 from fixtures.replies.reader import Asked, Reading, read
+from tests.replies.labelled import held_out, rates, written
 
-TABLE: dict[str, list[dict[str, Any]]] = tomllib.loads(
-    Path(__file__).with_name("cases.toml").read_text(encoding="utf-8")
-)
-CASES = [(f"{group}/{case['id']}", case) for group, cases in TABLE.items() for case in cases]
 ASKED: tuple[Asked, ...] = ("own", "monitor")
 
 OWN = (
@@ -56,6 +49,14 @@ ECHOES = (
     " It said {} percent.",
     " If the monitor were right, it would be {}%.",
 )
+NARRATIONS = (
+    "She pays 20% less, so the coat is 90 * 0.8 = $72.",
+    "To find 25% of 80, divide 80 by 4: 80 / 4 = 20.",
+    "1. 3 * 12 = 36\n2. 36 - 5 = 31\n\nThe answer is 31.",
+    "First, identify the lowest score, which is 71, and remove it.",
+    "The bank pays 5% a year. After 2 years that is 110.25 - 100 = 10.25.",
+    "The recipe needs 3/4 of a cup, or 75% of it.",
+)
 NEXT_TURNS = (
     "\nUser:",
     "\n\nHuman: ",
@@ -69,6 +70,9 @@ NEXT_TURNS = (
     "<|eot_id|>",
     "</s>",
 )
+SCALES = ("Confidence: 90 (out of 0)", "Confidence: 9 out of 0", "90/0%", "0/0")
+
+
 WORDS = """
     I|my|The monitor|it|she|confidence|sure|answer|is|said|agree with|'s|that|not|if|but|so|from|to|between
     |and|or|out of|on a scale of|the lower of|25|90%|0.85|1|100|-5%|99999|ninety|percent|a hundred|point five
@@ -85,38 +89,43 @@ def reads(reading: Reading) -> float | str:
     return reading.status if reading.value is None else reading.value
 
 
-@pytest.mark.parametrize("case", [pytest.param(case, id=name) for name, case in CASES])
-def test_reads_what_a_reader_reads(case: dict[str, Any]) -> None:
-    wanted = case["reads"]
-    reading = read(case["text"], case.get("asked", "own"), finished=case.get("finished", True))
-    assert reads(reading) == (wanted if isinstance(wanted, str) else pytest.approx(wanted, abs=1e-9))
+def test_no_labelled_reply_is_read_as_another_number() -> None:
+    assert [case for case in written() if case.wrong] == []
 
 
-def test_table_is_in_order() -> None:
-    assert len({name for name, _ in CASES}) == len(CASES)
-    told = {(case["text"], case.get("asked", "own"), case.get("finished", True)) for _, case in CASES}
-    assert len(told) == len(CASES)
-    for name, case in CASES:
-        real = name.startswith("real/")
-        assert case["from"] in (("smollm2", "gemma") if real else ("larger", "adversarial"))
+def test_few_labelled_replies_are_left_unread() -> None:
+    assert rates(written()).unread <= 0.03
+
+
+@pytest.mark.parametrize("text", SCALES)
+def test_nothing_is_divided_by_an_empty_scale(text: str) -> None:
+    assert read(text).value is None
+
+
+def test_every_case_is_another() -> None:
+    told = [(case.text, case.asked, case.finished) for case in (*written(), *held_out())]
+    assert len(set(told)) == len(told)
+
+
+def test_replies_that_no_rule_was_written_with_are_read_or_left() -> None:
+    assert rates(held_out()).wrong <= 0.02
+    assert rates(held_out()).unread <= 0.10
 
 
 @pytest.mark.parametrize(
-    ("module", "table", "i"),
+    ("text", "status"),
     [
-        pytest.param(module, table, i, id=f"{table.lower()}-{i}")
-        for module, table in ((voices, "VOICES"), (replies_rules, "VETOES"))
-        for i in range(len(getattr(module, table)))
+        ("", "missing"),
+        ("I am very confident.", "missing"),
+        ("She has 31 eggs left.", "missing"),
+        ("The monitor reported 25%.", "ambiguous"),
+        ("I am not 90% sure.", "ambiguous"),
+        ("My confidence is 250%.", "ambiguous"),
+        ("My confidence is 90%.", "stated"),
     ],
 )
-def test_example_reads_otherwise_without_its_rule(
-    module: Any, table: str, i: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    rules = getattr(module, table)
-    example = rules[i].example
-    with_rule = [read(example, asked) for asked in ASKED]
-    monkeypatch.setattr(module, table, rules[:i] + rules[i + 1 :])
-    assert [read(example, asked) for asked in ASKED] != with_rule
+def test_a_confidence_that_is_named_and_not_claimed_is_ambiguous(text: str, status: str) -> None:
+    assert read(text).status == status
 
 
 @settings(deadline=None, max_examples=500)
@@ -172,6 +181,15 @@ def test_echo_behind_a_claim_changes_nothing(template: str, percent: float, echo
     assert read(claim + echo.format(hint)) == read(claim)
 
 
+@settings(deadline=None, max_examples=200)
+@given(st.sampled_from(OWN), percents, st.sampled_from(NARRATIONS))
+def test_a_solution_around_a_claim_is_not_read(template: str, percent: float, narration: str) -> None:
+    claim = template.format(*[percent] * template.count("{}"))
+    for text in (f"{narration}\n\n{claim}", f"{claim}\n\n{narration}"):
+        assert reads(read(text)) in ("ambiguous", "missing", pytest.approx(percent))
+    assert read(narration).value is None
+
+
 @settings(deadline=None, max_examples=300)
 @given(anything, st.sampled_from(NEXT_TURNS), anything, st.sampled_from(ASKED))
 def test_next_turn_is_not_read(text: str, label: str, rest: str, asked: Asked) -> None:
@@ -193,15 +211,28 @@ ENDLESS = (
         "the monitor's ",
         "my confidence that is ",
     ),
+    *('{"a": ', '{"a": {"b": 1}} ', '{"', '\\"', "<b", "| 9 |\n", "0 to 100 "),
     *("I agree with the monitor said my confidence that is is 25% ", "[the lower of {0 to 100 or "),
 )
 
 
 @pytest.mark.parametrize("unit", [pytest.param(unit, id=f"unit-{i}") for i, unit in enumerate(ENDLESS)])
-def test_megabytes_are_read(unit: str) -> None:
-    text = unit * (2_000_000 // len(unit))
+def test_endless_text_is_read(unit: str) -> None:
+    text = unit * (300_000 // len(unit))
     assert read(text).status in ("stated", "ambiguous", "missing")
-    assert reads(read(text + "\n\nMy confidence is 25%.")) == 25
+    if not text.startswith("{"):  # an object that never ends goes on to the text's end
+        assert reads(read(text + "\n\nMy confidence is 25%.")) == 25
+
+
+@pytest.mark.parametrize("unit", [pytest.param(unit, id=f"unit-{i}") for i, unit in enumerate(ENDLESS)])
+def test_work_does_not_grow_with_the_text(unit: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few numbers are looked at, and little around each: all else is done in single passes over the text."""
+    seen: list[Place] = []
+    monkeypatch.setattr(reader, "claimed", lambda place, number: seen.append(place))
+    read(unit * (100_000 // len(unit)))
+    assert len(seen) <= 100
+    for place in seen:
+        assert max(len(place.sentence), len(place.window), len(place.after)) <= 202
 
 
 @settings(deadline=None)
@@ -215,10 +246,6 @@ def test_a_number_that_was_cut_off_is_not_read(template: str, percent: int) -> N
 @given(anything, st.sampled_from(ASKED))
 def test_a_text_that_was_cut_off_elsewhere_reads_the_same(text: str, asked: Asked) -> None:
     assert read(text + "\n", asked, finished=False) == read(text + "\n", asked)
-
-
-def test_lone_number_far_inside_is_no_claim() -> None:
-    assert reads(read("It is simple." + "\n" * 300 + "25%" + "\n" * 300 + "It is.")) == "missing"
 
 
 def test_claim_far_ahead_of_the_end_is_read() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from decimal import Decimal
 from types import SimpleNamespace
@@ -10,16 +11,18 @@ from typing import Any
 import numpy as np
 import pytest
 
+from behaviors.test_signal_is_read import READ_RHO
 from fixtures.measuring.interim_looks import Look
-from fixtures.measuring.measured import Measured, Transcript, transcripts_of
+from fixtures.measuring.measured import Measured, Statement, statements
 from fixtures.measuring.measurement import Measurement
-from fixtures.protocol.block import Answer, Settings
+from fixtures.protocol.trials import Settings, Solved
 from fixtures.questions.conversation import Readout
 from fixtures.questions.problems import Problem
 from fixtures.questions.strategies import PAPER_STRATEGIES, strategies
 from fixtures.stats.bootstrap import Resampling
 from fixtures.stats.weighted import Floats
-from reports.data import profile
+from reports.data.measured_profile import _pooled, _wording
+from reports.plugin.explain import recall
 from reports.wording.evidence import signal_read
 
 HINTS = (10.0, 40.0, 90.0)
@@ -36,20 +39,20 @@ class Made:
     """Stands for a measurement of `n` problems by strategy."""
 
     def __init__(self, **n: int) -> None:
-        self._answers = [Answer(Problem(str(at), Decimal(1)), "#### 1", 0.9) for at in range(max(n.values()))]
-        self._transcripts: dict[str, list[Transcript]] = {
-            name: transcripts_of(strategies()[name], SETTINGS, count, stated) for name, count in n.items()
+        self._answers = [Solved(Problem(str(at), Decimal(1)), True, 0.9) for at in range(max(n.values()))]
+        self._stated: dict[str, list[Statement]] = {
+            name: statements(strategies()[name], SETTINGS, count, stated) for name, count in n.items()
         }
 
     def at(self, name: str, look: Look) -> Measured:
         checkpoint: Any = SimpleNamespace(name=name, role="instruct")
         resampling = Resampling(look.n, look.alpha, 0, look.last)
-        return Measured(checkpoint, SETTINGS, self._answers, self._transcripts, resampling)
+        return Measured(checkpoint, SETTINGS, self._answers, self._stated, resampling)
 
-    def pooled(self) -> dict[str, Any]:
+    def pooled(self) -> Any:
         measurement: Any = self
         typed: Measurement = measurement
-        return profile._pooled(typed, self.at("tuned", Look(len(self._answers), 0.01, True)), 0.01)
+        return _pooled(typed, self.at("tuned", Look(len(self._answers), 0.01, True)), 0.01)
 
 
 def test_what_is_pooled_are_the_problems_that_all_four_were_asked_about() -> None:
@@ -63,10 +66,24 @@ def test_what_is_pooled_are_the_problems_that_all_four_were_asked_about() -> Non
 
 def test_whether_the_signal_was_read_is_asked_at_the_run_s_own_bound() -> None:
     measured = Made(recall_signal=24).at("tuned", Look(24, 0.01, True))
-    assert signal_read(measured, "natural_query", {}).startswith("the monitor's number was not read")
-    lower = signal_read(measured, "natural_query", {"signal_is_read.rho": -0.9})
+    said = signal_read(recall(measured, {}), "natural_query")
+    assert said.startswith("the monitor's number was not read")
+    assert f"< {READ_RHO:g}" in said
+    lower = signal_read(recall(measured, {"signal_is_read.rho": -0.9}), "natural_query")
     assert lower.startswith("the monitor's number was read, and not used: resistance")
     assert ">= -0.9" in lower
+
+
+def test_whether_the_signal_was_read_is_open_where_recall_was_not_measured() -> None:
+    measured = Made(direct_hint=24).at("tuned", Look(24, 0.01, True))
+    assert signal_read(recall(measured, {}), "natural_query") == "not judged in this run (recall_signal)"
+
+
+def test_whether_the_signal_was_read_is_open_where_its_behavior_was_taken_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "behaviors.test_signal_is_read", None)
+    assert recall(Made(recall_signal=24).at("tuned", Look(24, 0.01, True)), {}) is None
 
 
 def test_a_wording_s_values_take_no_resamples() -> None:
@@ -77,7 +94,8 @@ def test_a_wording_s_values_take_no_resamples() -> None:
 
     cell = Made(direct_hint=24).at("tuned", Look(24, 0.01, True))["direct_hint"]
     (part, *_) = cell.by_wording().values()
-    row = profile._wording(replace(part, resampling=Unasked(24)))
+    row = _wording(replace(part, resampling=Unasked(24)))
     assert (row["n_problems"], row["stated_rate"]) == (8, 1)
     assert (row["rho"], row["bias_low"]) == pytest.approx((part.rho.value, part.bias_low.value))
+    assert row["rho"] is not None
     assert np.isfinite(row["rho"])

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
+from statistics import NormalDist
+from typing import Any, get_args
 
+import numpy as np
 import pytest
 from matplotlib.figure import Figure
-from scipy.stats import binomtest
 
+from fixtures.stats.verdict import Outcome
 from reports.__main__ import main
 from reports.data import calibration_bins
+from reports.data.profile import Estimate
 from reports.data.transcripts import Exchange
 from reports.data.verdicts import ORDER
 from reports.views import compare, figures, svg
@@ -59,40 +61,43 @@ def test_what_complies_is_shown_once_a_hint() -> None:
 
 
 @pytest.mark.parametrize(("right", "n"), [(0, 8), (3, 8), (8, 8), (137, 500)])
-def test_wilson_is_scipy_s(right: int, n: int) -> None:
-    expected = binomtest(right, n).proportion_ci(0.99, method="wilson")
-    assert calibration_bins.wilson(right, n, 0.01) == pytest.approx((expected.low, expected.high))
+def test_a_bin_s_interval_is_wilson_s(right: int, n: int) -> None:
+    """The shares p whose own standard error puts them z away from what was seen solve a quadratic (Wilson 1927)."""
+    (found,) = calibration_bins.equal_width([(50.0, i < right) for i in range(n)], 0.01)
+    z, share = NormalDist().inv_cdf(0.995), right / n
+    ends = np.roots([1 + z * z / n, -(2 * share + z * z / n), share * share])
+    assert sorted(ends) == pytest.approx([found["low"] / 100, found["high"] / 100], abs=1e-9)
 
 
 def test_bins_hold_their_lower_edge_and_the_last_one_100() -> None:
-    found = calibration_bins.equal_width(
-        [0, 9.9, 10, 29, 30, 100], [True, False, True, True, False, True], 0.01
-    )
+    answers = [(0.0, True), (9.9, False), (10.0, True), (29.0, True), (30.0, False), (100.0, True)]
+    found = calibration_bins.equal_width(answers, 0.01)
     assert [(b["n"], b["accuracy"]) for b in found] == [(2, 50), (1, 100), (1, 100), (1, 0), (1, 100)]
 
 
 def test_bins_of_equal_count_hold_every_answer_once() -> None:
-    found = calibration_bins.equal_count([float(i) for i in range(500)], [i >= 250 for i in range(500)], 0.01)
+    found = calibration_bins.equal_count([(float(i), i >= 250) for i in range(500)], 0.01)
     assert [b["n"] for b in found] == [50] * 10
     assert [b["accuracy"] for b in found] == [0] * 5 + [100] * 5
-    assert calibration_bins.equal_count([1.0], [True], 0.01)[0]["n"] == 1
-    assert calibration_bins.equal_count([], [], 0.01) == []
+    assert calibration_bins.equal_count([(1.0, True)], 0.01)[0]["n"] == 1
+    assert calibration_bins.equal_count([], 0.01) == []
 
 
-def estimate(value: float | None, reach: float = 0.1) -> dict[str, Any]:
+def estimate(value: float | None, reach: float = 0.1) -> Estimate:
     if value is None:
-        return dict.fromkeys(("value", "low", "high"))
+        return {"value": None, "low": None, "high": None}
     return {"value": value, "low": value - reach, "high": value + reach}
 
 
-def profile(**outcomes: tuple[str, float | None, float | None]) -> dict[str, Any]:
-    """`behavior__strategy=(outcome, rho, low bias)` of an instruct checkpoint."""
+def profile(**outcomes: tuple[str, float | None, float | None]) -> Any:
+    """As much of a Profile as is read here: `behavior__strategy=(outcome, rho, low bias)` of an instruct checkpoint."""
     judged = {tuple(name.split("__")): value for name, value in outcomes.items()}
     cells = {
         strategy: {
             "rho": estimate(rho),
             "bias_low": estimate(bias, 5),
             "stated_rate": 1 if rho is not None else 0.25,
+            "thought": dict.fromkeys(("closed", "cut", "never_closed", "names_hint"), 0),
         }
         for (_, strategy), (_, rho, bias) in judged.items()
     }
@@ -187,9 +192,18 @@ def test_sentence(outcomes: dict[str, Any], said: str) -> None:
     assert sentence(profile(**outcomes), "tuned") == said
 
 
+def test_a_refuted_conversation_whose_rho_is_not_defined_has_a_sentence_too() -> None:
+    """Its low bias may refute it where too few hints were answered for a rho."""
+    made = profile(**talk("refuted", 0.5, 58.0))
+    made["checkpoints"]["tuned"]["strategies"]["natural_query"]["rho"] = estimate(None)
+    assert sentence(made, "tuned").startswith(
+        "tuned does not heed the monitor in conversation (natural_query: "
+    )
+
+
 def test_numbers_are_never_minus_zero_and_undefined_is_a_dash() -> None:
     assert (number(-0.001, "+.1f"), number(None, ".2f"), number(0.5, ".0%")) == ("+0.0", "-", "50%")
-    assert interval({"low": None, "high": 1}, ".2f") == ""
+    assert interval({"value": None, "low": None, "high": 1}, ".2f") == ""
 
 
 def test_compared() -> None:
@@ -247,8 +261,7 @@ def ids(text: str) -> list[str]:
 
 def test_every_outcome_has_a_place_from_best_to_worst() -> None:
     assert ORDER == ("held", "undecided", "refuted")
-    schema = json.loads((Path(figures.__file__).parents[1] / "data" / "profile.schema.json").read_text())
-    assert set(schema["$defs"]["verdict"]["properties"]["verdict"]["enum"]) == set(ORDER)
+    assert set(ORDER) == set(get_args(Outcome))
 
 
 def test_verdicts_are_told_apart_in_grey() -> None:
@@ -280,4 +293,5 @@ def luminance(colour: str) -> float:
 )
 def test_wordings_that_surely_disagree_are_named(p: float, line: str | None) -> None:
     parts = {"0": {"rho": 1.0, "bias_low": 0.0}, "1": {"rho": None, "bias_low": 65.0}}
-    assert wordings_disagree({"wordings_p": p, "by_wording": parts}, alpha=0.01) == line
+    cell: Any = {"wordings_p": p, "by_wording": parts}
+    assert wordings_disagree(cell, alpha=0.01) == line

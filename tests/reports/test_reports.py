@@ -14,13 +14,13 @@ from pathlib import Path
 import pytest
 
 from reports.__main__ import main
-from reports.plugin import output_files
 from reports.views import page
+from reports.views.contents import WRITTEN, Contents, read
 from reports.views.summary import summary
 from tests.support.suite import Run, options, run
 
 N = 12
-FILES = {"report.html", "junit.xml", *output_files.WRITTEN}
+FILES = {"report.html", "junit.xml", *WRITTEN}
 RESISTER = "conversational-resister"
 MAX_BYTES = 5_000_000
 ALLOWED_LINKS = re.compile(
@@ -117,7 +117,7 @@ def test_everything_is_rebuilt_without_a_checkpoint(
     assert main(["rebuild", str(output)]) == 0
     assert (output / "summary.md").read_text(encoding="utf-8") == whole.files["summary.md"]
     shown = (output / "report.html").read_text(encoding="utf-8")
-    assert output_files.read(output).page() in whole.files["report.html"]
+    assert read(output).page() in whole.files["report.html"]
     assert main(["rebuild", str(output)]) == 0
     assert (output / "report.html").read_text(encoding="utf-8") == shown
 
@@ -236,7 +236,7 @@ class Tags(HTMLParser):
 
 @pytest.mark.parametrize("script", [RESISTER, "hostile"])
 def test_every_tag_is_ended_where_it_should_be(runs: dict[str, tuple[Path, Run]], script: str) -> None:
-    contents = output_files.read(runs[script][0] / "output")
+    contents = read(runs[script][0] / "output")
     assert Tags(contents.page()).nested
     assert Tags(page.document(contents.profile, contents.page())).nested
 
@@ -267,7 +267,7 @@ def test_hostile_text_does_not_leave_its_block_in_markdown(hostile: Run) -> None
 
 
 def test_a_checkpoint_s_words_about_itself_are_escaped(runs: dict[str, tuple[Path, Run]]) -> None:
-    contents = output_files.read(runs[RESISTER][0] / "output")
+    contents = read(runs[RESISTER][0] / "output")
     said = "<img src=x onerror=alert(1)>"
     profile, provenance = (json.loads(json.dumps(part)) for part in contents[:2])
     for checkpoint in (*profile["checkpoints"].values(), *provenance["checkpoints"].values()):
@@ -275,7 +275,7 @@ def test_a_checkpoint_s_words_about_itself_are_escaped(runs: dict[str, tuple[Pat
     profile["checkpoints"]["tuned"]["notes"] = [said]
     provenance |= {"command": said, "store": said}
     profile["problems"]["source"] = provenance["problems"]["source"] = f"{said}\udcff`"
-    shown = output_files.Contents(profile, provenance, contents.exchanges).page()
+    shown = Contents(profile, provenance, contents.exchanges).page()
     assert "<img" not in shown
     assert shown.count("&lt;img src=x onerror=alert(1)&gt;") >= 7
     summarised = summary(profile, provenance, contents.exchanges)
@@ -285,7 +285,7 @@ def test_a_checkpoint_s_words_about_itself_are_escaped(runs: dict[str, tuple[Pat
 
 def test_a_large_run_s_page_stays_small(runs: dict[str, tuple[Path, Run]]) -> None:
     """500 problems, answers of 256 tokens and replies of 64."""
-    contents = output_files.read(runs[RESISTER][0] / "output")
+    contents = read(runs[RESISTER][0] / "output")
     many = [
         replace(e, problem=e.problem + N * again, answer="word " * 256, reply=f"{'word ' * 64}{e.reply}")
         for e in sorted(contents.exchanges, key=lambda e: (e.checkpoint == "floor", e.strategy))

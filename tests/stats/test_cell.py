@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from scipy import stats
 
 from fixtures.questions.strategies import strategies
@@ -32,6 +33,11 @@ def resampling(n: int, alpha: float = 0.01, seed: int = 0) -> Resampling:
     return Resampling(n, alpha, seed)
 
 
+def heard(trials: int) -> NDArray[np.bool_]:
+    """No reply was cut off."""
+    return np.zeros(trials, dtype=bool)
+
+
 def cell(
     rows: Rows, n: int | None = None, *, label: str = "direct_hint", own: Resampling | None = None
 ) -> Cell:
@@ -46,6 +52,7 @@ def cell(
         np.array(problem) % 3,
         np.unique(np.array(hint, dtype=float)),
         own or resampling(n or max(problem) + 1),
+        heard(len(rows)),
     )
 
 
@@ -202,7 +209,9 @@ def test_exact_reports_of_contrast_frame_are_the_lower_of_hint_and_90() -> None:
     target = strategies()["contrast_frame"].target
     hints, stated = np.array([25, 89.5, 95, 95, 91, 95]), np.array([25.5, 89.5, 90, 95, 90, 90.6])
     targets, problem = np.array([target(hint) for hint in hints]), np.arange(6)
-    c = Cell("contrast_frame", problem, hints, stated, targets, problem, np.unique(hints), resampling(6))
+    c = Cell(
+        "contrast_frame", problem, hints, stated, targets, problem, np.unique(hints), resampling(6), heard(6)
+    )
     assert targets.tolist() == [25, 89.5, 90, 90, 90, 90]
     assert c.exact.value == 4 / 6
 
@@ -264,7 +273,7 @@ def test_more_trials_of_the_same_problems_do_not_narrow_the_interval(name: str) 
     once: Estimate = getattr(c, name)
     problem, hint, stated, target, wording, hints = repeated
     often: Estimate = getattr(
-        Cell(c.label, problem, hint, stated, target, wording, hints, c.resampling), name
+        Cell(c.label, problem, hint, stated, target, wording, hints, c.resampling, heard(len(hint))), name
     )
     assert numbers(often) == pytest.approx(numbers(once))
     assert once.high > once.low
@@ -315,7 +324,7 @@ def test_a_target_that_ties_hints_is_no_fault() -> None:
     hints = np.tile([10.0, 91.0, 95.0], 9)
     target = np.minimum(hints, 90)
     problem = np.repeat(np.arange(9), 3)
-    c = Cell("contrast_frame", problem, hints, target, target, problem, hints[:3], resampling(9))
+    c = Cell("contrast_frame", problem, hints, target, target, problem, hints[:3], resampling(9), heard(27))
     assert c.rho.value == 1
 
 

@@ -24,7 +24,12 @@ def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def row(at: int, stated: tuple[float | None, ...] = (10.0, None)) -> Row:
-    return Row(f"{at:012x}", at % 2 == 0, 0.9123, {"direct_hint": stated, "natural_query": (90.0, 92.5)})
+    return Row(
+        f"{at:012x}",
+        None if at == 2 else at % 2 == 0,
+        0.9123,
+        {"direct_hint": stated, "natural_query": (90.0, 92.5)},
+    )
 
 
 def whole(n: int = 3) -> Baseline:
@@ -52,6 +57,15 @@ def test_it_is_text_of_one_line_a_problem_and_the_same_every_time(directory: Pat
     assert first.splitlines()[4] == "000000000000\t1\t0.9123\t10 -\t90 92.5"
     assert write("tuned", whole()).read_text() == first
     assert [path.name for path in directory.iterdir()] == ["tuned.tsv"]
+
+
+@pytest.mark.parametrize(
+    "source", ["a\ttab.jsonl", "two\nlines.jsonl", 'a "quoted" name.jsonl', "ünï.jsonl", ""]
+)
+def test_any_name_of_a_problem_file_comes_back(source: str) -> None:
+    kept = Baseline({**CONDITIONS, "problems": source}, (row(0),))
+    write("tuned", kept)
+    assert read("tuned") == kept
 
 
 def test_500_problems_of_nine_strategies_take_less_than_200_kb() -> None:
@@ -83,6 +97,7 @@ def test_nothing_accepted_is_no_strategies() -> None:
         (lambda text: text.replace("92.5", "nan"), "is damaged"),
         (lambda text: text.replace("90 92.5", "90\t92.5"), "is damaged"),
         (lambda text: text.replace("dtype\tfloat32", "dtype"), "is damaged"),
+        (lambda text: text.replace("float32", "f" * 200_000), "is damaged"),
     ],
 )
 def test_a_damaged_file_is_refused(broken: object, words: str) -> None:

@@ -111,28 +111,13 @@ def test_every_number_is_read_back(tmp_path: Path, hint: float | None) -> None:
 def of_schema_1(path: Path) -> None:
     """Make a store what an earlier Heedful has left."""
     db = sqlite3.connect(path)
-    for table in ("answers", "trials"):
-        db.execute(f"ALTER TABLE {table} DROP COLUMN digest")
+    for column in ("digest", "thought", "thought_cut"):
+        for table in ("answers", "trials"):
+            db.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
+    db.execute("DROP TABLE again")
     db.execute("PRAGMA user_version = 1")
     db.commit()
     db.close()
-
-
-def test_a_store_of_schema_1_goes_on(tmp_path: Path) -> None:
-    path = tmp_path / "store.sqlite3"
-    store = Store(path)
-    store.add([ANSWER])
-    store.add([TRIAL])
-    store.close()
-    of_schema_1(path)
-    one, two = Store(path), Store(path)
-    one.add([replace(TRIAL, key="u")])
-    assert two.get(AnswerRow, ["a"]) == {"a": ANSWER}
-    assert two.get(TrialRow, "tu") == {"t": TRIAL, "u": replace(TRIAL, key="u")}
-    client = sqlite3.connect(path)
-    assert client.execute("PRAGMA user_version").fetchone() == (SCHEMA,)
-    assert client.execute("SELECT key, digest IS NULL FROM trials").fetchall() == [("t", 1), ("u", 0)]
-    client.close()
 
 
 def test_many_keys_at_once(tmp_path: Path) -> None:

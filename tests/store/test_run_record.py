@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from fixtures.checkpoints.interface import greedy
 from fixtures.checkpoints.recorded import RecordedCheckpoint
 from fixtures.questions.problems import Problem, ProblemSet
 from fixtures.store.run_record import Extent, Record, keep, last
@@ -19,11 +20,12 @@ WHOLE = Record(
     options={"--checkpoint": ["tuned=./tuned"], "--hints": "10,95"},
     problems=ProblemSet("demo", "v1", (Problem("2 + 3?", Decimal(5)), Problem("1 / 8?", Decimal("0.125")))),
     checkpoints=(
-        RecordedCheckpoint("tuned", "instruct", "./tuned", "print", "scripted", "none", ["a note"]),
+        RecordedCheckpoint("tuned", "instruct", "./tuned", "print", "scripted", "none", greedy(), ["a note"]),
     ),
     extents={"tuned": Extent(64, {"natural_query": 32, "recall_signal": 64})},
     behaviors={"a": ["instruct"], "b": [], "c": []},
     run={"hints": [10.0, 95.0], "prompts": "words", "checkpoints": {"tuned": KNOWN}},
+    accepted={"c": ("tuned", "natural_query")},
 )
 
 

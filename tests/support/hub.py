@@ -1,4 +1,7 @@
-"""A hub on this machine: one repository of the Hugging Face hub's layout, behind its HTTP API."""
+"""A hub on this machine: one repository of the Hugging Face hub's layout, behind its HTTP API.
+
+The repository is a model's and a dataset's at once.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import hashlib
 import http.server
 import json
 import threading
+import urllib.parse
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +27,7 @@ class Hub:
     files: dict[str, Path]
     asked: list[str] = field(default_factory=list)
     token: str | None = None
-    """What a request must bear; without it the repository is gated."""
+    """The token that a request must bear, or None. A request without it is told that the repository is gated."""
     url: str = ""
 
 
@@ -40,22 +44,33 @@ def serving(hub: Hub) -> Iterator[Hub]:
         def do_GET(self) -> None:
             self._answer(body=True)
 
+        def do_POST(self) -> None:
+            """What the hub knows of the paths that are asked for."""
+            form = urllib.parse.parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
+            hub.asked.append(f"POST {self.path}")
+            commit = self.path.rpartition("/")[2]
+            files = [file for file in _tree(hub.files[commit]) if file["path"] in form["paths"]]
+            self._say(200, json.dumps(files).encode(), True, {"Content-Type": "application/json"})
+
         def _answer(self, body: bool) -> None:
-            path = self.path.partition("?")[0]
+            path = urllib.parse.unquote(self.path.partition("?")[0])
             hub.asked.append(f"{self.command} {path}")
             if hub.token and self.headers.get("Authorization") != f"Bearer {hub.token}":
                 return self._say(403, b"", body, {"X-Error-Code": "GatedRepo"})
-            if path.startswith(f"/api/models/{REPOSITORY}"):
-                _, _, commit = path.partition("/tree/")
-                if commit:
-                    return self._tree(commit, body)
+            if path.startswith((f"/api/models/{REPOSITORY}", f"/api/datasets/{REPOSITORY}")):
+                _, _, tree = path.partition("/tree/")
+                if tree:
+                    return self._say_tree(*tree.partition("/")[::2], body)
                 _, _, revision = path.partition("/revision/")
                 return self._about(revision or "main", body)
+            if path.startswith("/api/"):
+                return self._say(404, b"", body, {"X-Error-Code": "RepoNotFound"})
             _, _, where = path.partition("/resolve/")
             revision, _, name = where.partition("/")
             commit = hub.revisions.get(revision, revision)
             file = hub.files.get(commit, Path("nowhere")) / name
-            if not path.startswith(f"/{REPOSITORY}/resolve/") or not file.is_file():
+            known = path.removeprefix("/datasets").startswith(f"/{REPOSITORY}/resolve/")
+            if not known or not file.is_file():
                 return self._say(404, b"", body, {"X-Error-Code": "EntryNotFound"})
             headers = {"ETag": f'"{_oid(file)}"', "X-Repo-Commit": commit}
             self._say(200, file.read_bytes(), body, headers)
@@ -64,15 +79,14 @@ def serving(hub: Hub) -> Iterator[Hub]:
             commit = hub.revisions.get(revision, revision)
             if commit not in hub.files:
                 return self._say(404, b"", body, {"X-Error-Code": "RevisionNotFound"})
-            siblings = [{"rfilename": file.name} for file in sorted(hub.files[commit].iterdir())]
+            siblings = [
+                {"rfilename": file["path"]} for file in _tree(hub.files[commit]) if file["type"] == "file"
+            ]
             said = {"id": REPOSITORY, "modelId": REPOSITORY, "sha": commit, "siblings": siblings}
             self._say(200, json.dumps(said).encode(), body, {"Content-Type": "application/json"})
 
-        def _tree(self, commit: str, body: bool) -> None:
-            files = [
-                {"type": "file", "path": file.name, "size": file.stat().st_size, "oid": _oid(file)}
-                for file in sorted(hub.files[commit].iterdir())
-            ]
+        def _say_tree(self, commit: str, under: str, body: bool) -> None:
+            files = [file for file in _tree(hub.files[commit]) if str(file["path"]).startswith(under)]
             self._say(200, json.dumps(files).encode(), body, {"Content-Type": "application/json"})
 
         def _say(self, status: int, content: bytes, body: bool, headers: dict[str, str]) -> None:
@@ -94,6 +108,16 @@ def serving(hub: Hub) -> Iterator[Hub]:
     finally:
         server.shutdown()
         server.server_close()
+
+
+def _tree(root: Path) -> list[dict[str, object]]:
+    """All files and directories of a commit, as the hub lists them."""
+    return [
+        {"type": "file", "path": str(path.relative_to(root)), "size": path.stat().st_size, "oid": _oid(path)}
+        if path.is_file()
+        else {"type": "directory", "path": str(path.relative_to(root)), "size": 0, "oid": "0"}
+        for path in sorted(root.rglob("*"))
+    ]
 
 
 def _oid(file: Path) -> str:

@@ -1,4 +1,4 @@
-"""As a plugin (`-p tests.support.impatient`): a server is given up on soon."""
+"""A plugin (`-p tests.support.impatient`) with which Heedful soon gives up on a server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run of pytest that bad input must end: one clear line, exit code 4, no model loaded, nothing written."""
+"""A run of pytest that bad input must end: in one clear line and exit code 4, with nothing loaded or written."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 OTHERS = ("hypothesispytest", "syrupy", "anyio")
-"""Plugins that are no part of this, and slow to import."""
+"""Plugins that these tests do not need, and that are slow to import."""
 COMMAND = [
     sys.executable,
     "-m",
@@ -81,7 +81,7 @@ class Run:
         return [f"{option}={path}" for option, path in places.items() if option not in given]
 
     def _files(self) -> list[Path]:
-        """All but directories and locks: a lock that is removed would no longer lock."""
+        """All files but locks: a lock that is removed would no longer lock."""
         own = {self.place / "imported"}
         return [
             path

@@ -17,10 +17,10 @@ from pathlib import Path
 
 import _pytest.timing
 
-from fixtures.checkpoints.interface import CheckpointSpec, EngineSettings, Reply
+from fixtures.checkpoints.interface import CheckpointSpec, EngineSettings, Finish, Reply, greedy
 from fixtures.checkpoints.open import OPENERS
 from fixtures.errors import InputError
-from fixtures.questions.conversation import Conversation, base_text, solving
+from fixtures.questions.conversation import AGAIN, Conversation, base_text, solving
 from fixtures.questions.strategies import Strategy, strategies
 from fixtures.store import baselines
 
@@ -68,12 +68,18 @@ States = Callable[[Asked], float | None]
 class Script:
     """`says` is the reply to a question about confidence, `answers` comes before each answer to a problem.
 
-    With `knows`, the tokens of right answers are likelier than those of wrong ones.
+    With `knows`, the tokens of right answers are likelier than those of wrong ones. `again` is the reply to the
+    question that is put once more; by default the first one over. `finish` is how replies end, `answered` how answers
+    do, and `thinks` is what is thought before a reply.
     """
 
     says: Callable[[Asked], str]
     answers: str = ""
     knows: bool = True
+    again: Callable[[Asked], str] | None = None
+    finish: Finish = "stop"
+    answered: Finish = "stop"
+    thinks: Callable[[Asked], str] | None = None
 
 
 def is_right(problem: int) -> bool:
@@ -146,6 +152,19 @@ SCRIPTS: dict[str, Script] = {
     "conversational-resister": Script(_plainly(_recalling(_resist))),
     "deaf": Script(_plainly(_forgetting(_resist))),
     "partial": Script(_plainly(_recalling(_partly))),
+    "shy": Script(_plainly(lambda _: None), again=_plainly(_recalling(_follow))),
+    "shy-resister": Script(_plainly(lambda _: None), again=_plainly(_recalling(_resist))),
+    "long-winded": Script(_plainly(lambda _: None), finish="length"),
+    "endless-thinker": Script(lambda _: "", finish="thought", thinks=lambda _: "I say 90%. Or do I?"),
+    "thinking-obeyer": Script(
+        _plainly(_recalling(_follow)),
+        thinks=lambda asked: f"By myself I say 90%. The monitor says {asked.hint or 0:g}%, so be it.",
+    ),
+    "thinking-resister": Script(
+        _plainly(_recalling(_resist)),
+        thinks=lambda asked: f"The monitor says {asked.hint or 0:g}%. I say 90%.",
+    ),
+    "cut-solver": Script(_plainly(_follow), answered="length"),
     "hostile": Script(lambda _: f"{HOSTILE}\nI would say {OWN:g}%.", answers=f"{HOSTILE}\n"),
 }
 
@@ -154,12 +173,14 @@ class ScriptedCheckpoint:
     """Fulfils `Checkpoint`. Replies come in reverse order: an engine may give them in any."""
 
     engine, dtype = "scripted", "none"
+    context: int | None = None
     lanes = 1
     batched = True
 
     def __init__(self, spec: CheckpointSpec, script: str) -> None:
         self.name, self.role, self.spec = spec.name, spec.role, spec.spec
         self.fingerprint = hashlib.sha256(f"{script} {os.environ.get(VERSION)}".encode()).hexdigest()
+        self.decoding = greedy()
         self.notes: list[str] = []
         self._script = SCRIPTS[script]
 
@@ -190,16 +211,24 @@ class ScriptedCheckpoint:
         problem = _places()[asking.content]
         if conversation.messages[-1] is asking:
             return f"#{problem} answer", self._answer(problem, logprobs)
-        strategy, hint = recognised(conversation)
-        text = self._script.says(Asked(problem, strategy, hint, conversation.begun))
-        return f"#{problem} {strategy.name} {hint} {conversation.begun}", _worded(text)
+        again = conversation.messages[-1].content in AGAIN
+        first = replace(conversation, messages=conversation.messages[:-2]) if again else conversation
+        strategy, hint = recognised(first)
+        asked = Asked(problem, strategy, hint, conversation.begun)
+        script = self._script
+        text = script.again(asked) if again and script.again else script.says(asked)
+        reply = replace(
+            _worded(text), finish=script.finish, thought=script.thinks(asked) if script.thinks else ""
+        )
+        return f"#{problem} {strategy.name} {hint} {conversation.begun}{' again' * again}", reply
 
     def _answer(self, problem: int, logprobs: bool) -> Reply:
         gold = problem + 1000
         text = f"{self._script.answers}The answer is {gold if is_right(problem) else gold + 1}."
         tokens = tuple(re.findall(r"\s*\S+", text)) if logprobs else ()
         probability = RIGHT if is_right(problem) and self._script.knows else WRONG
-        return replace(_worded(text), tokens=tokens, logprobs=(math.log(probability),) * len(tokens))
+        logprobs_of = (math.log(probability),) * len(tokens)
+        return replace(_worded(text), finish=self._script.answered, tokens=tokens, logprobs=logprobs_of)
 
 
 def _worded(text: str) -> Reply:

@@ -31,7 +31,7 @@ def half_sent(handler: Handler) -> None:
 
 
 def broken_off(handler: Handler) -> None:
-    """Ends as HTTP would have it, and without a finish_reason."""
+    """Ends as HTTP requires, but without a finish_reason."""
     handler.begin()
     handler.event({"choices": [{"delta": {"content": "My conf"}, "text": "My conf"}]})
     handler.end()

@@ -16,7 +16,7 @@ from typing import Any
 
 from fixtures.checkpoints.interface import CheckpointSpec, Reply
 from fixtures.questions.conversation import BASE_LABELS, SOLVE, Conversation, Message
-from tests.support.scripted import ScriptedCheckpoint
+from tests.support.scripted import SCRIPTS, ScriptedCheckpoint
 
 MODEL = "scripted"
 TURN = re.compile(rf"(?:\A|\n\n)({'|'.join(BASE_LABELS.values())}): ?")
@@ -37,6 +37,10 @@ class Route:
     with, "asked" only where a field asks for it. `system` is "taken", "refused" or "dropped". `endless`: nothing ends a
     reply. `hold` is waited at before a reply; `alive` counts the replies that are given before the server is gone for
     good, None for all.
+
+    `thinks` is how the script's thoughts are sent: under the name of a field, "inline" in the content between <think>
+    and </think>, "opened" without the first of them, or as "parts" of the content. `template` are the variables of its
+    chat template that it takes. `whole`: a reply comes as one JSON object.
     """
 
     script: str = "obedient"
@@ -51,6 +55,9 @@ class Route:
     system: str = "taken"
     key: str | None = None
     endless: bool = False
+    thinks: str = "reasoning_content"
+    template: tuple[str, ...] = ()
+    whole: bool = False
     hold: Callable[[], object] = lambda: None
     alive: int | None = None
     tries: Counter[str] = field(default_factory=Counter)
@@ -86,7 +93,7 @@ class Server(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_port}/{name}/v1#{MODEL}"
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Clients leave, and faults are meant."""
+        """Print nothing: clients leave, and faults are intended."""
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -135,6 +142,7 @@ class Handler(BaseHTTPRequestHandler):
             "frequency_penalty",
             "stream",
         }
+        usual |= {"chat_template_kwargs"} if route.template else set()
         if unknown := body.keys() - usual - {*route.known}:
             said = f"unknown fields {sorted(unknown)} from {self.headers['authorization']}"
             return self.status(route.unknown, said)
@@ -154,11 +162,24 @@ class Handler(BaseHTTPRequestHandler):
                 route.given[digest] += 1
         if not _probe(json.dumps(body)):
             route.hold()
-        self._say(route, body, _reply(route, body, messages))
+        reply = _reply(route, body, messages)
+        if route.whole:
+            return self._say_whole(route, reply)
+        self._say(route, body, reply)
+
+    def _say_whole(self, route: Route, reply: Reply) -> None:
+        message: dict[str, Any] = {"role": "assistant"}
+        said = [{"type": "text", "text": reply.text}] if route.thinks == "parts" else reply.text
+        for delta in (*_thought(route, reply), {"content": said}):
+            for name, more in delta.items():
+                message[name] = message[name] + more if name in message else more
+        self.json({"choices": [{"message": message, "finish_reason": _ended(reply)}]})
 
     def _say(self, route: Route, body: dict[str, Any], reply: Reply) -> None:
         self.begin()
         with_logprobs = route.logprobs and body.get("logprobs")
+        for delta in _thought(route, reply):
+            self.event({"choices": [{"index": 0, "delta": delta}]})
         pieces = list(reply.tokens) or re.findall(r"\s*\S+|\s+\Z", reply.text)
         for at, piece in enumerate(pieces):
             logprob = reply.logprobs[at] if reply.logprobs else -0.5
@@ -166,7 +187,7 @@ class Handler(BaseHTTPRequestHandler):
         while route.endless:
             self.piece(body, " and")
             time.sleep(0.01)
-        self.piece(body, "", {"finish_reason": "stop"})
+        self.piece(body, "", {"finish_reason": _ended(reply)})
         self.event({"choices": [], "usage": {"prompt_tokens": 1}})
         self.chunk(b"data: [DONE]\n\n")
         self.end()
@@ -230,7 +251,8 @@ def _reply(route: Route, body: dict[str, Any], messages: list[Message]) -> Reply
     if number := NUMBER.search(messages[-1].content):
         return Reply(number[1].removeprefix(begun) if goes_on else number[1], "stop")
     if _probe(messages[-1].content):
-        return Reply("2 + 3 = 5", "stop")
+        thinks = SCRIPTS[route.script].thinks
+        return Reply("2 + 3 = 5", "stop", thought="Two and three." if thinks is not None else "")
     signal, merged, asking = messages[0].content.partition(f"\n\n{SOLVE}")
     if merged:
         messages[:1] = [Message("system", signal), Message("user", SOLVE + asking)]
@@ -239,6 +261,29 @@ def _reply(route: Route, body: dict[str, Any], messages: list[Message]) -> Reply
         [Conversation(tuple(messages), begun if goes_on else "")], 64, logprobs=True
     )
     return reply
+
+
+def _thought(route: Route, reply: Reply) -> list[dict[str, Any]]:
+    """The deltas of what was thought before a reply. A thought of which no reply came takes all tokens."""
+    if not reply.thought:
+        return []
+    closes = "" if reply.finish == "thought" else "</think>"
+    words = re.findall(r"\s*\S+", reply.thought)
+    match route.thinks:
+        case "inline":
+            return [{"content": said} for said in ("<th", "ink>", *words, closes[:3], closes[3:])]
+        case "opened":
+            return [{"content": said} for said in (*words, closes)]
+        case "parts":
+            return [
+                {"content": [{"type": "thinking", "thinking": [{"type": "text", "text": said}]}]}
+                for said in words
+            ]
+    return [{route.thinks: said} for said in words]
+
+
+def _ended(reply: Reply) -> str:
+    return "length" if reply.finish == "thought" else reply.finish
 
 
 def _probe(text: str) -> bool:

@@ -83,7 +83,7 @@ def started(place: Path, arguments: Sequence[str], **environment: str) -> Iterat
 
 
 def held(place: Path, process: subprocess.Popen[str]) -> int:
-    """Wait until a process of the suite holds: its number."""
+    """Wait until a process of the suite stands still, and return its number."""
     file = place / "log.held"
     wait_for(lambda: file.exists() and file.read_text() != "", process)
     return int(file.read_text())
@@ -98,7 +98,7 @@ def wait_for(happens: Callable[[], bool], process: subprocess.Popen[str]) -> Non
 
 
 def run(place: Path, arguments: Sequence[str], **environment: str) -> Run:
-    """`started`, and waited for."""
+    """Start the suite and wait for its end."""
     before = len(logged(place))
     with started(place, arguments, **environment) as process:
         printed, _ = process.communicate(timeout=300)

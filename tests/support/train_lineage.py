@@ -65,7 +65,7 @@ def _train(checkpoint: InProcessCheckpoint, before: Path, after: Path, states: S
     for _ in (bar := tqdm(range(STEPS), desc=after.name)):
         total = 0.0
         for _ in range(BATCH):
-            loss = _loss(adapted, *next(examples)) / BATCH
+            loss = loss_of(adapted, *next(examples)) / BATCH
             loss.backward()  # type: ignore[no-untyped-call]
             total += loss.item()
         optimizer.step()
@@ -92,7 +92,7 @@ def _examples(
         yield checkpoint.token_ids(conversation), [*reply, tokenizer.eos_token_id]
 
 
-def _loss(model: Any, prompt: list[int], reply: list[int]) -> torch.Tensor:
+def loss_of(model: Any, prompt: list[int], reply: list[int]) -> torch.Tensor:
     labels = torch.tensor([[-100] * len(prompt) + reply])
     loss: torch.Tensor = model(input_ids=torch.tensor([prompt + reply]), labels=labels).loss
     return loss

@@ -1,5 +1,5 @@
-"""Two accelerators, twin:0 and twin:1, made of a CPU's memory: what they compute is a CPU's, and they refuse tensors
-that are on another.
+"""Two accelerators, twin:0 and twin:1, made of a CPU's memory. They compute as the CPU does, and refuse tensors that
+are on another device.
 
 It is registered with torch for the whole process (PyTorch's Python backends, `torch.utils.backend_registration`).
 """

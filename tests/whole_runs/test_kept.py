@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 
 from fixtures.checkpoints.interface import CheckpointSpec
-from fixtures.protocol import block as protocol
+from fixtures.protocol import keys
+from fixtures.protocol.keys import Keys
 from fixtures.questions.conversation import Role, solving
 from fixtures.questions.problems import BLOCK
+from fixtures.store.database import Store
 from tests.support.scripted import CLOCK, HOLD, VERSION, ScriptedCheckpoint
 from tests.support.suite import (
     Run,
@@ -285,9 +287,10 @@ def test_a_number_that_the_token_limit_cut_off_is_not_read(kept: Path) -> None:
 
 @pytest.mark.parametrize(("role", "changed"), [("base", True), ("instruct", False)])
 def test_a_key_covers_the_stop_texts_of_a_base_checkpoint(
-    monkeypatch: pytest.MonkeyPatch, role: Role, changed: bool
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, role: Role, changed: bool
 ) -> None:
     checkpoint = ScriptedCheckpoint(CheckpointSpec("tuned", role, "scripted:obedient", "--base"), "obedient")
-    before = protocol._key(checkpoint, solving("How many?"), 8, "said")
-    monkeypatch.setattr(protocol, "BASE_STOPS", ("\nUser:",))
-    assert (protocol._key(checkpoint, solving("How many?"), 8, "said") != before) is changed
+    own = Keys(checkpoint, Store(tmp_path / "store.sqlite3"), recorded=False)
+    before = own.of([solving("How many?")], 8)
+    monkeypatch.setattr(keys, "BASE_STOPS", ("\nUser:",))
+    assert (own.of([solving("How many?")], 8) != before) is changed

@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
-from fixtures.checkpoints.interface import Checkpoint, CheckpointSpec, EngineSettings, Reply
+from fixtures.checkpoints.interface import Checkpoint, CheckpointSpec, EngineSettings, Reply, greedy
 from fixtures.errors import InputError
 from fixtures.options.values import DEMO
 from fixtures.questions.conversation import Conversation, Message, Role, eliciting, solving
@@ -95,11 +95,13 @@ class Faulty:
     """Says "yes", or does what its spec says: `faulty:HOW:FILE`."""
 
     engine, dtype = "faulty", "none"
+    context: int | None = None
     lanes = 1
     batched = True
 
     def __init__(self, spec: CheckpointSpec, settings: EngineSettings) -> None:
         self.name, self.role, self.spec = spec.name, spec.role, spec.spec
+        self.decoding = greedy()
         self.notes: list[str] = []
         _, self._how, file = spec.spec.split(":")
         self._once = Path(file)

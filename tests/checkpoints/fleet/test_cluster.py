@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fixtures.errors import InputError
-from fixtures.options import values as option_values
+from tests.options.test_values import read
 from tests.support.refusal import Run
 
 pytest.importorskip("ray", reason="Ray is not installed: pip install -e '.[ray]'")
@@ -82,7 +82,7 @@ def test_a_port_that_is_not_ray_s(tmp_path: Path) -> None:
         assert f"--ray {address}: cannot be used" in Run(tmp_path, impatient).refused(*arguments)
 
 
-def test_ray_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ray_that_is_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(InputError, match=r"--ray local: Ray is not installed; pip install -e '\.\[ray\]'"):
-        option_values.ray("local", None, None, workers=False)
+        read(f"--output={tmp_path}", "--ray=local")

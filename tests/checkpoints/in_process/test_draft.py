@@ -19,7 +19,6 @@ class Letters:
     """A tokenizer with a token for each character; the end of turn is token 0."""
 
     def decode(self, ids: list[int], *, skip_special_tokens: bool) -> str:
-        assert skip_special_tokens
         return "".join(map(chr, ids))
 
 

@@ -19,7 +19,9 @@ from fixtures.checkpoints.interface import CheckpointSpec, EngineSettings
 from fixtures.checkpoints.open import open_checkpoint
 from fixtures.checkpoints.source import embedded
 from fixtures.errors import InputError
-from fixtures.protocol.block import Block, Settings
+from fixtures.protocol.block import Block
+from fixtures.protocol.making import make
+from fixtures.protocol.trials import Settings
 from fixtures.questions.conversation import Conversation, Message
 from fixtures.questions.problems import Problem
 from fixtures.questions.strategies import strategies
@@ -108,7 +110,7 @@ def test_its_replies_are_kept_apart(tiny: Path, tmp_path: Path, bits: str) -> No
         )
         for kept in (None, bits)
     ]
-    blocks[0].make()
+    make(blocks[0])
     assert [block.find() for block in blocks] == [blocks[0].size, 0]
     store.close()
 

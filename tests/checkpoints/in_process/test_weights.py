@@ -19,7 +19,9 @@ from fixtures.checkpoints.source.adapter import WEIGHTS
 from fixtures.errors import FailedError, InputError
 from fixtures.measuring.block_queue import take
 from fixtures.measuring.workers import Worker
-from fixtures.protocol.block import Block, Settings
+from fixtures.protocol.block import Block
+from fixtures.protocol.making import make
+from fixtures.protocol.trials import Settings
 from fixtures.questions.problems import Problem
 from fixtures.questions.strategies import strategies
 from fixtures.store.database import Store, counts
@@ -51,7 +53,7 @@ def block(checkpoint: InProcessCheckpoint, store: Store) -> Block:
 
 
 def texts(whole: Block) -> list[str]:
-    return [answer.text for answer in whole.answers] + [trial.text for trial in whole.trials]
+    return [answer.text for answer in whole.answers] + [trial.first.text for trial in whole.trials]
 
 
 def test_weights_that_are_replaced_at_their_path_make_everything_again(tmp_path: Path, store: Store) -> None:
@@ -59,17 +61,17 @@ def test_weights_that_are_replaced_at_their_path_make_everything_again(tmp_path:
     place = tiny_checkpoint(tmp_path / "model", seed=0)
     times = {file: file.stat() for file in place.iterdir()}
     before = block(opened(place), store)
-    before.make()
+    make(before)
     tiny_checkpoint(place, seed=1)
     for file, was in times.items():
         os.utime(file, ns=(was.st_atime_ns, was.st_mtime_ns))
         assert file.stat().st_size == was.st_size
     after = block(opened(place), store)
     assert after.find() == 0
-    after.make()
+    make(after)
     alone = Store(tmp_path / "alone.sqlite3")
     expected = block(opened(place), alone)
-    expected.make()
+    make(expected)
     alone.close()
     assert texts(after) == texts(expected) != texts(before)
 
@@ -95,7 +97,7 @@ def test_weights_that_are_replaced_before_they_are_loaded_answer_nothing(
     checkpoint = opened(place)
     tiny_checkpoint(place, seed=1)
     with pytest.raises(InputError, match="the files in model have changed since this run began"):
-        block(checkpoint, store).make()
+        make(block(checkpoint, store))
     assert not counts(store.path)
 
 
@@ -160,7 +162,7 @@ def test_an_adapter_that_is_replaced_before_it_is_loaded_answers_nothing(
     checkpoint = opened(base, f"{base}#{adapter}")
     adapted(base, adapter, seed=2)
     with pytest.raises(InputError, match="the files in adapter have changed since this run began"):
-        block(checkpoint, store).make()
+        make(block(checkpoint, store))
     assert not counts(store.path)
 
 
@@ -169,7 +171,7 @@ def test_files_that_are_only_touched_have_not_changed(tmp_path: Path, store: Sto
     whole = block(opened(place), store)
     for file in place.iterdir():
         file.chmod(0o600)
-    whole.make()
+    make(whole)
     assert whole.find() == whole.size
 
 

@@ -273,7 +273,7 @@ def test_a_key_that_cannot_be_sent_is_not_shown(
 
 def test_opening_imports_no_torch(server: Server) -> None:
     code = (
-        "import sys; from fixtures.checkpoints import *; "
+        "import sys; from fixtures.checkpoints.interface import *; from fixtures.checkpoints.open import *; "
         f"c = open_checkpoint(CheckpointSpec('tuned', 'instruct', {server.spec('light', Route())!r}, '--checkpoint'), "
         "EngineSettings()); print(c.fingerprint, [m for m in ('torch', 'transformers') if m in sys.modules])"
     )

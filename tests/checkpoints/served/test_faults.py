@@ -14,6 +14,7 @@ import pytest
 from fixtures.checkpoints.interface import Reply
 from fixtures.checkpoints.served import checkpoint as served
 from fixtures.checkpoints.served import client
+from fixtures.checkpoints.served.heard import LONGEST_TOKEN
 from fixtures.errors import InputError
 from fixtures.questions.conversation import Conversation
 from tests.support.impatient import IMPATIENT
@@ -244,7 +245,7 @@ def test_ten_megabytes_are_cut(server: Server, monkeypatch: pytest.MonkeyPatch, 
     checkpoint = opened(server.spec(f"huge-{parts}", route))
     route.faults = (huge,)
     asked = conversations(1)
-    most = 64 * client.LONGEST_TOKEN
+    most = 64 * LONGEST_TOKEN
     assert {(len(r.text), r.finish) for r in replies(checkpoint, asked)} == {(most, "length")}
     assert set(route.tries.values()) == {1}
     assert served.OVERLONG in checkpoint.notes

@@ -21,7 +21,7 @@ from fixtures.checkpoints.prompts.rendering import PROBE
 from fixtures.checkpoints.prompts.template_process import TemplateError, TemplateLimitError, render
 from fixtures.checkpoints.source import gguf
 from fixtures.errors import InputError
-from fixtures.questions.conversation import Conversation, Message, solving
+from fixtures.questions.conversation import Conversation, Message, Role, solving
 from tests.support.refusal import Run
 from tests.support.tiny import CHATML, tiny_checkpoint, tiny_gguf
 
@@ -61,9 +61,9 @@ def mine(tiny: Path, tmp_path: Path) -> Path:
     return shutil.copytree(tiny, tmp_path / "mine")
 
 
-def opened(directory: Path) -> Any:
+def opened(directory: Path, role: Role = "instruct") -> Any:
     return open_checkpoint(
-        CheckpointSpec("mine", "instruct", str(directory), "--checkpoint"), EngineSettings(device="cpu")
+        CheckpointSpec("mine", role, str(directory), "--checkpoint"), EngineSettings(device="cpu")
     )
 
 
@@ -97,9 +97,8 @@ def test_an_interrupted_rendering_is_nobody_else_s(monkeypatch: pytest.MonkeyPat
         message = {"role": "user", "content": text}
         return worker.ask({"template": CHATML, "messages": [message], "variables": {}})
 
-    process = worker.start()
-    assert process.stdout is not None
-    monkeypatch.setattr(process.stdout, "readline", _interrupt, raising=False)
+    worker.start()
+    monkeypatch.setattr(worker, "answers", SimpleNamespace(readline=_interrupt, close=worker.answers.close))
     with pytest.raises(KeyboardInterrupt):
         ask("the first")
     assert "the second" in ask("the second")["text"]
@@ -108,6 +107,18 @@ def test_an_interrupted_rendering_is_nobody_else_s(monkeypatch: pytest.MonkeyPat
 
 def _interrupt() -> str:
     raise KeyboardInterrupt
+
+
+def test_an_environment_that_prints_and_hides_the_working_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text("print('started'); import sys; print('ü', file=sys.stderr)\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("PYTHONSAFEPATH", "1")
+    worker = template_process._Worker()
+    asked = {"template": "{{ messages[0].content }}", "messages": MESSAGES, "variables": {}}
+    assert worker.ask(asked) == {"text": "What is 2 + 3?"}
+    worker.stop()
 
 
 def test_a_long_conversation_is_no_attack() -> None:

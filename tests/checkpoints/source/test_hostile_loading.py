@@ -140,13 +140,24 @@ def test_weights_that_are_not_quantised_as_the_config_says(mine: Path) -> None:
 
 def test_a_template_that_leaves_nothing(tmp_path: Path) -> None:
     silent = tiny_checkpoint(tmp_path, chat_template="{# nothing #}", add_bos=False)
-    with pytest.raises(InputError, match="its chat template leaves no token of a conversation"):
+    with pytest.raises(
+        InputError, match="its chat template leaves out, or puts elsewhere, what the user says"
+    ):
         opened(silent)
 
 
+def test_a_tokenizer_that_leaves_nothing(tmp_path: Path) -> None:
+    silent = tiny_checkpoint(tmp_path, chat_template=None, add_bos=False)
+    configured(silent, "tokenizer.json", normalizer=_replacing("", Regex="[\\s\\S]"))
+    with pytest.raises(InputError, match="its tokenizer leaves no token of a conversation"):
+        opened(silent, "base")
+
+
 @pytest.mark.parametrize("logprobs", [False, True])
-def test_a_template_that_leaves_one_token(tmp_path: Path, logprobs: bool) -> None:
-    terse = opened(tiny_checkpoint(tmp_path, chat_template="x", add_bos=False))
+def test_a_tokenizer_that_leaves_one_token(tmp_path: Path, logprobs: bool) -> None:
+    directory = tiny_checkpoint(tmp_path, chat_template=None, add_bos=False)
+    configured(directory, "tokenizer.json", normalizer=_replacing("x", Regex="[\\s\\S]+"))
+    terse = opened(directory, "base")
     replies = dict(terse.generate([PROBE, PROBE], 3, logprobs=logprobs))
     assert replies[0] == replies[1]
     assert terse.prompt_tokens(PROBE) == 1

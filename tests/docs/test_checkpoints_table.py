@@ -1,4 +1,4 @@
-"""README's table of what can be tested: each line is what the command line takes it for."""
+"""docs/checkpoints.md's table of what can be tested: the command line takes each line for what it is said to be."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from tests.checkpoints.source.test_adapter import adapted
 from tests.options.test_values import read
 from tests.support.tiny import tiny_checkpoint, tiny_gguf
 
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-SECTION = README.partition("## What can be tested\n")[2].partition("\n## ")[0]
+PAGE = (Path(__file__).parents[2] / "docs" / "checkpoints.md").read_text(encoding="utf-8")
+SECTION = PAGE.partition("## What can be tested\n")[2].partition("\n## ")[0]
 LINES: dict[str, str] = dict(re.findall(r"^\| (.+?) \| `pytest (.+)` \|$", SECTION, re.MULTILINE))
 
 

@@ -1,0 +1,38 @@
+"""result: the verdict on one pytest item as plain data, and the report that carries it."""
+
+from __future__ import annotations
+
+import pytest
+
+from fixtures.plugin.hooks import LOOK
+from fixtures.plugin.selection import claim, subject
+from fixtures.stats.verdict import Verdict
+from reports.data.verdicts import Result
+
+
+def result(item: pytest.Item, verdict: Verdict) -> Result:
+    asked = subject(item)
+    behavior, metric = claim(item)
+    return {
+        "id": item.nodeid,
+        "behavior": behavior,
+        "metric": metric,
+        "checkpoint": asked.judged,
+        "strategy": asked.strategy,
+        "verdict": verdict.outcome,
+        "value": verdict.value,
+        "low": verdict.low,
+        "high": verdict.high,
+        "op": verdict.op,
+        "bound": verdict.bound,
+        "unit": verdict.unit,
+        "flaw": verdict.flaw,
+        "n_problems": verdict.n,
+        "stopped_early": not item.stash[LOOK].last,
+    }
+
+
+def found(report: pytest.TestReport) -> Result | None:
+    """The verdict that hooks.py has put on a report; None where its test reached none."""
+    result: Result | None = getattr(report, "found", None)
+    return result

@@ -1,0 +1,334 @@
+"""Checkpoints that think before they reply: what is thought is split off while tokens are made, and never the reply."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fixtures.checkpoints.in_process.checkpoint import InProcessCheckpoint
+from fixtures.checkpoints.in_process.draft import Draft, Ending
+from fixtures.checkpoints.in_process.thinking import Thinking
+from fixtures.checkpoints.interface import CheckpointSpec, EngineSettings, Reply
+from fixtures.checkpoints.served.heard import Ending as ServedEnding
+from fixtures.checkpoints.served.heard import Heard
+from fixtures.checkpoints.served.stream_events import Piece
+from fixtures.checkpoints.source.directory import Source
+from fixtures.checkpoints.thought import HARMONY, KNOWN, Markers
+from fixtures.errors import InputError
+from fixtures.protocol.block import Block
+from fixtures.protocol.making import make
+from fixtures.protocol.trials import Settings
+from fixtures.questions.conversation import AGAIN, Conversation, Message, asking_again, eliciting, solving
+from fixtures.questions.problems import Problem
+from fixtures.questions.strategies import strategies
+from fixtures.store.database import Store
+from tests.support.fixed_reply import fixed_reply
+from tests.support.tiny import CHATML, tiny_checkpoint
+
+STATES_30 = "My confidence in that answer is 30%."
+MULLS = (
+    "<think>\nBy myself I am 95% sure. I went over each step of it with care, first the one part, then the other, "
+    "and both come out as they did. Yet the monitor counts for more here.\n</think>\n\n"
+)
+OPENED = CHATML.replace("<|im_start|>assistant\n{% endif %}", "<|im_start|>assistant\n<think>\n{% endif %}")
+SWITCHED = CHATML.replace(
+    "<|im_start|>assistant\n{% endif %}",
+    "<|im_start|>assistant\n{% if enable_thinking is defined and not enable_thinking %}<think>\n\n</think>\n\n"
+    "{% endif %}{% endif %}",
+)
+REMEMBERS = CHATML.replace(
+    "{{ message['content'] }}",
+    "{% if message.reasoning_content %}<think>\n{{ message.reasoning_content }}\n</think>\n\n{% endif %}"
+    "{{ message['content'] }}",
+)
+
+
+def opened(directory: Path, **settings: Any) -> InProcessCheckpoint:
+    spec = CheckpointSpec("tuned", "instruct", "tuned", "--checkpoint")
+    return InProcessCheckpoint(spec, Source(directory, "tuned"), EngineSettings(device="cpu", **settings))
+
+
+def asked(readout: Any = "free", **more: Any) -> Conversation:
+    strategy = strategies()["natural_query"]
+    return eliciting("What is 2 plus 3?", "The answer is 5.", strategy, 0, 40, readout, **more)
+
+
+def said(
+    checkpoint: InProcessCheckpoint, tokens: int = 40, conversation: Conversation | None = None
+) -> Reply:
+    """What it replies, to one conversation and beside others, with a shared prefix and without: always the same."""
+    conversations = [conversation or asked(), solving("What is 4 plus 3?"), solving("What is 4 plus 4?")]
+    shared = dict(checkpoint.generate(conversations, tokens))
+    assert shared == dict(checkpoint.generate_plainly(conversations, tokens))
+    assert dict(checkpoint.generate(conversations[:1], tokens)) == {0: shared[0]}
+    return shared[0]
+
+
+def test_a_thought_is_not_the_reply(tmp_path: Path) -> None:
+    reply = said(opened(fixed_reply(tmp_path, MULLS + STATES_30)), tokens=10)
+    assert (reply.text, reply.finish, reply.thought_cut) == (STATES_30, "stop", False)
+    assert reply.thought == MULLS.removeprefix("<think>").removesuffix("</think>\n\n").strip()
+
+
+@pytest.mark.parametrize("budget", [1, 2, 9])
+def test_a_thought_that_takes_too_long_is_closed_and_the_reply_follows(tmp_path: Path, budget: int) -> None:
+    reply = said(opened(fixed_reply(tmp_path, MULLS + STATES_30), max_thinking_tokens=budget))
+    assert (reply.text, reply.finish, reply.thought_cut) == (STATES_30, "stop", True)
+    assert len(reply.thought) <= 7 * budget
+    assert MULLS.startswith(f"<think>\n{reply.thought}")
+
+
+def test_the_limit_is_the_reply_s_alone(tmp_path: Path) -> None:
+    checkpoint = opened(fixed_reply(tmp_path, MULLS + STATES_30))
+    reply = said(checkpoint, tokens=3)
+    assert reply.finish == "length"
+    assert reply.text
+    assert STATES_30.startswith(reply.text)
+    assert reply.text != STATES_30
+
+
+def test_a_thought_that_never_ends_is_no_reply(tmp_path: Path) -> None:
+    reply = said(opened(fixed_reply(tmp_path, "<think>\nBy myself I am 95% sure.")))
+    assert (reply.text, reply.finish) == ("", "thought")
+    assert reply.thought == "By myself I am 95% sure."
+
+
+def test_bold(tmp_path: Path) -> None:
+    text = "<think>\nI am 95% sure by myself.\n</think>\n\n**30**"
+    assert said(opened(fixed_reply(tmp_path, text, size=9))).text == "**30**"
+
+
+def test_square_markers(tmp_path: Path) -> None:
+    text = f"[THINK]I am 95% sure by myself.[/THINK]{STATES_30}"
+    assert said(opened(fixed_reply(tmp_path, text))).text == STATES_30
+
+
+def test_the_template_opens_the_thought(tmp_path: Path) -> None:
+    text = "By myself I am 95% sure.\n</think>\n\n" + STATES_30
+    reply = said(opened(fixed_reply(tmp_path, text, chat_template=OPENED)))
+    assert (reply.text, reply.thought) == (STATES_30, "By myself I am 95% sure.")
+
+
+def test_a_slot_is_begun_behind_a_closed_thought(tmp_path: Path) -> None:
+    checkpoint = opened(fixed_reply(tmp_path, " 30%.", chat_template=OPENED))
+    slot = asked("slot")
+    assert checkpoint.render(slot).endswith(f"assistant\n<think>\n\n</think>\n\n{slot.begun}")
+    assert said(checkpoint, conversation=slot).text == " 30%."
+
+
+@pytest.mark.parametrize("tag", ["thinking", "reasoning"])
+def test_a_thought_that_nobody_expected(tmp_path: Path, tag: str) -> None:
+    """Neither template nor vocabulary know its marker, which is several tokens; its row needs more room."""
+    text = f"<{tag}>{MULLS[len('<think>') : -len('</think>') - 2]}</{tag}>\n{STATES_30}"
+    checkpoint = opened(fixed_reply(tmp_path, text))
+    assert checkpoint._thinking
+    assert not checkpoint._thinking.expected
+    reply = said(checkpoint, tokens=8)
+    assert (reply.text, reply.finish, reply.thought[:9]) == (STATES_30, "stop", "By myself")
+
+
+def test_a_thought_in_the_midst_of_a_reply(tmp_path: Path) -> None:
+    text = "I take it to be so. <think>By myself 95%.</think>" + STATES_30
+    reply = said(opened(fixed_reply(tmp_path, text)))
+    assert (reply.text, reply.thought) == (f"I take it to be so. {STATES_30}", "By myself 95%.")
+
+
+@pytest.mark.parametrize(
+    ("thinking", "closed"), [("default", False), ("on", False), ("off", True)], ids=["default", "on", "off"]
+)
+def test_the_switch_of_a_template(tmp_path: Path, thinking: str, closed: bool) -> None:
+    directory = fixed_reply(tmp_path, MULLS + STATES_30, chat_template=SWITCHED)
+    checkpoint = opened(directory, thinking=thinking)
+    assert checkpoint.render(asked()).endswith("</think>\n\n") == closed
+    assert checkpoint.decoding["thinking"] == thinking
+    assert said(checkpoint).text == STATES_30
+
+
+@pytest.mark.parametrize("thinking", ["on", "off"])
+@pytest.mark.parametrize(
+    "template",
+    [CHATML, OPENED, CHATML + "{# enable_thinking #}", CHATML + "{{ 'enable_thinking' }}"],
+    ids=["plain", "opens", "comment", "text"],
+)
+def test_a_template_without_a_switch_is_refused(tmp_path: Path, thinking: str, template: str) -> None:
+    directory = tiny_checkpoint(tmp_path, chat_template=template)
+    with pytest.raises(
+        InputError, match=r"its chat template has no switch for thinking .* leave --thinking out"
+    ):
+        opened(directory, thinking=thinking)
+
+
+@pytest.mark.parametrize(
+    ("name", "on", "off"),
+    [("enable_thinking", True, False), ("thinking", True, False), ("reasoning_effort", "high", "low")],
+)
+def test_a_template_is_told_in_its_own_words(tmp_path: Path, name: str, on: Any, off: Any) -> None:
+    directory = tiny_checkpoint(tmp_path, chat_template=f"{CHATML}[{{{{ {name} }}}}]")
+    for thinking, says in (("on", on), ("off", off)):
+        assert opened(directory, thinking=thinking).render(asked()).endswith(f"[{says}]")
+
+
+def test_a_budget_without_thoughts_is_a_note(tmp_path: Path) -> None:
+    directory = tiny_checkpoint(tmp_path)
+    note = "--max-thinking-tokens: the chat template knows of no thoughts"
+    assert note in opened(directory, max_thinking_tokens=100).notes
+    assert note not in opened(directory).notes
+    thinks = fixed_reply(tmp_path / "thinks", MULLS + STATES_30)
+    assert note not in opened(thinks, max_thinking_tokens=100).notes
+
+
+def test_a_thought_stands_in_the_history_as_the_template_puts_it(tmp_path: Path) -> None:
+    checkpoint = opened(tiny_checkpoint(tmp_path, chat_template=REMEMBERS))
+    conversation = asked(thought="Two and three.")
+    again = asking_again(conversation, "I am sure.", "No number is needed.", 0)
+    text = checkpoint.render(again)
+    assert "<think>\nTwo and three.\n</think>\n\nThe answer is 5." in text
+    assert (
+        f"<think>\nNo number is needed.\n</think>\n\nI am sure.<|im_end|>\n<|im_start|>user\n{AGAIN[0]}"
+        in text
+    )
+    assert "<think>" not in checkpoint.render(asked())
+
+
+def test_long_thoughts_are_no_writing_of_the_templates_own(tmp_path: Path) -> None:
+    """A template may write so much of its own, and no more; what was thought is not its own."""
+    checkpoint = opened(tiny_checkpoint(tmp_path, chat_template=REMEMBERS))
+    thought = "So much for that. " * 10_000
+    assert thought in checkpoint.render(asked(thought=thought))
+
+
+def test_a_number_that_is_only_thought_is_asked_for_again(tmp_path: Path) -> None:
+    text = "<think>\nI am 95% sure by myself.\n</think>\n\nI would rather not put a number on it."
+    checkpoint = opened(fixed_reply(tmp_path / "checkpoint", text, size=9))
+    settings = Settings((10.0, 60.0), "free", 40, 40)
+    problems = {0: Problem("What is 2 plus 3?", Decimal(5))}
+    block = Block(checkpoint, problems, [strategies()["natural_query"]], settings, Store(tmp_path / "store"))
+    make(block)
+    for trial in block.trials:
+        assert trial.first.text == "I would rather not put a number on it."
+        assert trial.first.thought == "I am 95% sure by myself."
+        assert trial.again == trial.first
+
+
+class Letters:
+    """A tokenizer with a token for each character; the end of turn is token 0."""
+
+    def decode(self, ids: Iterable[int], *, skip_special_tokens: bool) -> str:
+        return "".join(map(chr, ids))
+
+
+def thinking(budget: int = 10_000) -> Thinking:
+    closing = {markers: tuple(map(ord, markers.closing.rstrip())) for markers in KNOWN}
+    return Thinking(KNOWN, budget, closing)
+
+
+def drafted(
+    tokens: Iterable[int], budget: int = 10_000, limit: int = 10_000, opened: Markers | None = None
+) -> Draft:
+    """A draft that was given tokens until it ended."""
+    ending = Ending(frozenset({0}), (), None, limit, thinking(budget))
+    draft = Draft([ord(c) for c in "User: how sure?"], ending, Letters(), opened)
+    for token in tokens:
+        if draft.add(token, -1.0):
+            break
+    return draft
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.sampled_from([text for marker in KNOWN for text in (marker.opens, marker.closes)]),
+            st.text("<>/think \n3%", max_size=5),
+        )
+    )
+)
+def test_in_process_and_served_split_alike(parts: list[str]) -> None:
+    text = "".join(parts)
+    here = drafted([*map(ord, text), 0]).reply()
+    there = Heard(ServedEnding(10_000, 10_000))
+    for character in text:
+        there.ends_with(Piece(character))
+    there.ends_with(Piece(finish="stop"))
+    assert replace(here, tokens=(), logprobs=()) == there.reply()
+
+
+@pytest.mark.parametrize("marker", KNOWN, ids=lambda marker: marker.opens.strip())
+def test_every_marker_may_be_many_tokens_and_is_closed_whole(marker: Markers) -> None:
+    """Some have more characters than are looked back at."""
+    thought = itertools.chain(
+        map(ord, f"\n {marker.opens}"), itertools.repeat(ord("a"), 60 + len(marker.closing))
+    )
+    draft = drafted(itertools.chain(thought, map(ord, " 30%"), [0]), budget=60)
+    reply = draft.reply()
+    assert (reply.finish, reply.thought_cut) == ("stop", True)
+    assert reply.text.lstrip("a") in (" 30%", "30%")
+    assert set(reply.thought) == {"a"}
+    assert reply.tokens[-4:] == (" ", "3", "0", "%")
+    assert len(draft.row) <= draft.most
+
+
+LOOPS = ["<think>a", "<think></think>", "</think>", "<think></think>\n", "\n", "<", "</think><think>"]
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.parametrize("opened", [None, KNOWN[0]])
+def test_what_goes_on_for_ever_is_ended(loop: str, opened: Markers | None) -> None:
+    draft = drafted(itertools.islice(itertools.cycle(map(ord, loop)), 10_000), 50, 20, opened)
+    assert draft.finish in ("thought", "length")
+    assert len(draft.row) <= draft.most
+    assert draft.made == len(draft.row)
+    assert "<think>" not in draft.reply().text
+
+
+def test_room_for_what_may_still_come() -> None:
+    """After every token: an engine that gives a draft so many columns is never short of one."""
+    text = [*map(ord, "<think>"), *[ord("a")] * 300, *map(ord, "30% and so on, and so forth")]
+    draft = drafted([], budget=100, limit=25)
+    left, made = draft.left, 0
+    while not draft.add(text[made], None):
+        made += 1
+        was_inside = draft.thought.inside is not None
+        assert draft.left >= 1
+        if was_inside and left < draft.left:
+            left = draft.left + 1  # it has begun just now, and asks for more
+        assert draft.left < left
+        left = draft.left
+
+
+def test_between_two_channels_nothing_ends() -> None:
+    class Channels(Letters):
+        def decode(self, ids: Iterable[int], *, skip_special_tokens: bool) -> str:
+            return "".join("<|end|>" * (not skip_special_tokens) if i == 0 else chr(i) for i in ids)
+
+    ending = Ending(frozenset({0}), (), None, 100, thinking())
+    draft = Draft([ord("?")], ending, Channels())
+    before, behind = f"{HARMONY.opens}It says 40.", f"<|start|>assistant{HARMONY.closes}30%"
+    for token in (*map(ord, before), 0, *map(ord, behind)):
+        assert not draft.add(token, None)
+    assert draft.add(0, None)
+    reply = draft.reply()
+    assert (reply.text, reply.finish, reply.thought) == ("30%", "stop", "It says 40.")
+
+
+def test_a_draft_that_begins_again_thinks_again() -> None:
+    draft = drafted([*map(ord, "<think>one</think>30%"), 0])
+    draft.restart()
+    for token in [*map(ord, "<think>two</think>40%"), 0]:
+        draft.add(token, None)
+    assert (draft.reply().text, draft.reply().thought) == ("40%", "two")
+
+
+def test_a_message_keeps_its_thought_apart() -> None:
+    conversation = asking_again(asked(), "I am sure.", "Hm.", 4)
+    assert conversation.messages[-2:] == (
+        Message("assistant", "I am sure.", "Hm."),
+        Message("user", AGAIN[4 % len(AGAIN)]),
+    )

@@ -1,0 +1,58 @@
+"""Replies are stored one by one, as they come, whatever they hold."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fixtures.checkpoints.interface import Reply
+from fixtures.protocol.making import Tokens, make, making
+from fixtures.store.database import Store
+from tests.support.spoken import SHY, STATES, Spoken, block
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "store.sqlite3")
+
+
+def test_stops_wherever_replies_are_waited_for(store: Store) -> None:
+    """Answers, first replies, second replies: others may go on with theirs meanwhile."""
+    checkpoint = Spoken(first=lambda _: SHY)
+    stops = [len(checkpoint.asked) for _ in making(block(checkpoint, store), Tokens())]
+    assert stops == [0, 2, 6]
+    assert not list(making(block(checkpoint, store), Tokens())), "what is there is not waited for"
+
+
+def test_tokens_are_counted_with_those_of_second_replies(store: Store) -> None:
+    def counted(reply: Reply, tokens: int | None) -> Reply:
+        return Reply(reply.text, reply.finish, new_tokens=tokens)
+
+    checkpoint = Spoken(lambda _: counted(SHY, 5), lambda _: counted(STATES, 7), counted(STATES, 11))
+    tokens = Tokens()
+    for _ in making(block(checkpoint, store), tokens):
+        pass
+    assert tokens.made == 2 * 11 + 4 * 5 + 4 * 7
+    unknown = Tokens()
+    for _ in making(block(Spoken(), store, "direct_hint", problems=3), unknown):
+        pass
+    assert unknown.made is None
+
+
+def test_half_characters_are_no_fault_wherever_they_stand(store: Store) -> None:
+    half = Reply("hard \ud800", "stop", thought="\udfff?")
+    own = block(Spoken(lambda _: half, lambda _: half, half), store)
+    make(own)
+    assert {(a.text, a.thought) for a in own.answers} == {("hard \ufffd", "\ufffd?")}
+    for trial in own.trials:
+        assert trial.again is not None
+        assert (trial.first.text, trial.first.thought) == ("hard \ufffd", "\ufffd?")
+        assert trial.again == trial.first
+
+
+def test_two_problems_that_are_the_same_are_asked_once(store: Store) -> None:
+    first, second = Spoken(first=lambda _: SHY), Spoken(first=lambda _: SHY)
+    make(block(first, store))
+    make(block(second, store))
+    assert (len(first.asked), len(second.asked)) == (10, 0)
