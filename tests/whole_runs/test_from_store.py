@@ -239,7 +239,7 @@ def test_the_record_does_not_grow_with_the_trials(store: Path) -> None:
     [
         ("DELETE FROM record", "has no record of a run that came to its end"),
         (
-            "UPDATE record SET record = replace(run_record, 'tuned', 'other')",
+            "UPDATE record SET record = replace(record, 'tuned', 'other')",
             "record of its last run has changed",
         ),
         ("UPDATE record SET record = CAST(x'ff' AS TEXT)", "record of its last run has changed"),
