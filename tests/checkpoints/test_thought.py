@@ -101,7 +101,8 @@ def test_every_piece_is_looked_at_once(piece: str) -> None:
 def test_an_end_that_was_not_begun_here_tells_what_began() -> None:
     stream = Stream(KNOWN)
     stream.add("<think>one</think>30%")
-    assert stream.unseen is None
+    before = stream.unseen
+    assert before is None
     stream.add(" and [/THINK]40%")
     assert stream.unseen == Markers("[THINK]", "[/THINK]")
     assert stream.reply == "40%"

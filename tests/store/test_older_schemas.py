@@ -43,8 +43,9 @@ def old_store(path: Path, schema: int) -> Path:
     db.execute("PRAGMA journal_mode = WAL")
     db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     db.execute(f"PRAGMA user_version = {schema}")
-    for row, (table, columns) in zip((ANSWER, TRIAL), OLD.items(), strict=True):
-        values: list[Any] = list(astuple(row)[:-2])
+    rows = {"answers": astuple(ANSWER), "trials": astuple(TRIAL)}
+    for table, columns in OLD.items():
+        values: list[Any] = [*rows[table][:-2]]
         if schema == 2:
             columns += ", digest TEXT"
             values.append(_digest_of(json.dumps(values, ensure_ascii=False)))

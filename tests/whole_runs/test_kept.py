@@ -249,7 +249,8 @@ def test_the_store_is_plain_sqlite(whole: tuple[Path, Run], kept: Path) -> None:
     assert rows(kept, "PRAGMA journal_mode") == [("wal",)]
     assert rows(kept, "PRAGMA integrity_check") == [("ok",)]
     tables = rows(kept, "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
-    assert tables == [("answers",), ("asked",), ("record",), ("trials",)]
+    assert tables == [("again",), ("answers",), ("asked",), ("record",), ("trials",)]
+    assert rows(kept, "SELECT count(*) FROM again") == [(0,)]
     assert rows(kept, "SELECT count(*), count(DISTINCT problem) FROM answers") == [(N, N)]
     by_strategy = rows(
         kept, "SELECT strategy, count(*), count(DISTINCT hint) FROM trials GROUP BY 1 ORDER BY 1"
@@ -273,16 +274,24 @@ def rows(place: Path, query: str) -> list[tuple[Any, ...]]:
     return sqlite3.connect(f"file:{place / 'store.sqlite3'}?mode=ro", uri=True).execute(query).fetchall()
 
 
-def test_a_number_that_the_token_limit_cut_off_is_not_read(kept: Path) -> None:
+def test_a_number_that_the_token_limit_cut_off_is_asked_for_again(kept: Path) -> None:
     with sqlite3.connect(kept / "store.sqlite3") as store:
-        store.execute("UPDATE trials SET text = 'My confidence in that answer is 9', digest = NULL")
+        natural = "UPDATE trials SET text = 'My confidence in that answer is 9', digest = NULL"
+        store.execute(f"{natural} WHERE strategy LIKE 'natural%'")
         store.execute("UPDATE trials SET finish = 'length' WHERE strategy = 'natural_query'")
     store.close()
     again = run(kept, lone(kept))
-    assert again.made == ()
+    assert len(again.made) == 5 * N
+    assert all(" natural_query " in name and name.endswith(" again") for name in again.made)
+    assert rows(kept, "SELECT count(*) FROM again") == [(5 * N,)]
     strategies = again.profile["checkpoints"]["tuned"]["strategies"]
-    assert strategies["natural_query"]["stated_rate"] == 0
-    assert strategies["natural_inline"]["stated_rate"] == 1
+    counts = {
+        name: [cell[kind] for kind in ("at_once", "asked_again", "cut")] for name, cell in strategies.items()
+    }
+    assert counts["natural_query"] == [0, 5 * N, 5 * N]
+    assert counts["natural_inline"] == [5 * N, 0, 0]
+    assert strategies["natural_query"]["response_low"] == 90
+    assert strategies["natural_inline"]["response_low"] == 9
 
 
 @pytest.mark.parametrize(("role", "changed"), [("base", True), ("instruct", False)])

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import scipy.stats
 import torch
+from numpy.typing import NDArray
 from transformers import GenerationConfig
 
 from fixtures.checkpoints.in_process.checkpoint import InProcessCheckpoint
@@ -28,7 +29,7 @@ LOGITS = torch.tensor([0.3, 2.0, -1.0, 1.2, 0.9, -4.0, 1.9, 0.0])
 PLAIN = Distribution(1.0, 1.0, 0)
 
 
-def reference(logits: torch.Tensor, distribution: Distribution) -> np.ndarray:
+def reference(logits: torch.Tensor, distribution: Distribution) -> NDArray[np.float64]:
     """The probability of each token, by numpy."""
     scaled = logits.numpy().astype(np.float64) / distribution.temperature
     probability = np.exp(scaled - scaled.max())
@@ -38,7 +39,8 @@ def reference(logits: torch.Tensor, distribution: Distribution) -> np.ndarray:
     probability /= probability.sum()
     before = np.cumsum(probability[order]) - probability[order]
     probability[order[before >= distribution.top_p]] = 0
-    return probability / probability.sum()
+    whole: NDArray[np.float64] = probability / probability.sum()
+    return whole
 
 
 @pytest.mark.parametrize(
@@ -198,7 +200,7 @@ def test_confidence_is_that_of_the_likeliest_token(tmp_path: Path) -> None:
 
 def test_decoding_says_how_it_samples(tmp_path: Path) -> None:
     decoding = sampling(tmp_path).decoding
-    assert {name: decoding[name] for name in ("sampling", "temperature", "top_p", "top_k")} == {  # type: ignore[literal-required]
+    assert {name: decoding[name] for name in ("sampling", "temperature", "top_p", "top_k")} == {
         "sampling": "checkpoint",
         "temperature": 0.8,
         "top_p": 0.95,

@@ -11,7 +11,7 @@ from syrupy.assertion import SnapshotAssertion
 from fixtures.checkpoints.in_process.checkpoint import InProcessCheckpoint
 from fixtures.checkpoints.interface import CheckpointSpec, EngineSettings
 from fixtures.checkpoints.source.directory import Source
-from fixtures.questions.conversation import Readout, Role, eliciting, solving
+from fixtures.questions.conversation import AGAIN, Readout, Role, asking_again, eliciting, solving
 from fixtures.questions.strategies import PAPER_STRATEGIES, Strategy, strategies
 from tests.support.tiny import CHATML, tiny_checkpoint
 
@@ -65,6 +65,12 @@ def test_solving_prompt(
     form: str, forms: dict[str, InProcessCheckpoint], snapshot: SnapshotAssertion
 ) -> None:
     assert forms[form].render(solving(QUESTION)) == snapshot
+
+
+def test_asking_again(forms: dict[str, InProcessCheckpoint], snapshot: SnapshotAssertion) -> None:
+    conversation = eliciting(QUESTION, ANSWER, strategies()["natural_query"], 0, 25, "free")
+    again = [asking_again(conversation, "I am fairly sure.", "", wording) for wording in range(len(AGAIN))]
+    assert "\n".join(map(forms["chat"].render, again)) == snapshot
 
 
 def test_a_template_that_refuses_or_drops_a_system_message_is_noted(tmp_path: Path) -> None:

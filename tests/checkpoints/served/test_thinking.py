@@ -39,6 +39,7 @@ def test_a_thought_is_not_the_reply(server: Server, form: str, whole: bool) -> N
     assert all(reply.thought and reply.text for reply in expected)
     assert {body["max_tokens"] for body in route.asked} == {64 + BUDGET}
     assert served.THINKS in checkpoint.notes
+    assert served.NO_THOUGHTS not in checkpoint.notes
     assert checkpoint.decoding["max_thinking_tokens"] == BUDGET
 
 
@@ -71,6 +72,8 @@ def test_only_what_thinks_has_more_room(server: Server) -> None:
     assert {body["max_tokens"] for body in route.asked} == {64}
     assert served.THINKS not in checkpoint.notes
     assert checkpoint.decoding["max_thinking_tokens"] is None
+    assert served.NO_THOUGHTS in checkpoint.notes
+    assert served.NO_THOUGHTS not in opened(server.spec("unlimited", Route())).notes
 
 
 def test_a_short_thought_gives_its_reply_no_more_room(server: Server) -> None:
