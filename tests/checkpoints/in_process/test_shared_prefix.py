@@ -165,6 +165,7 @@ def test_what_is_shared_is_read_once(llama: InProcessCheckpoint) -> None:
 def test_nothing_is_kept_of_what_has_ended(
     llama: InProcessCheckpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    llama._load_model()
     stores: list[TokenStore] = []
     make = TokenStore.__init__
 
@@ -241,6 +242,8 @@ def test_out_of_memory_that_no_halving_mends_is_not_hidden(
 def test_other_errors_are_not_taken_for_memory(
     llama: InProcessCheckpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    llama._load_model()
+
     def broken(run: _Run) -> Any:
         raise RuntimeError("shapes do not match")
 
