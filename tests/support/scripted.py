@@ -164,6 +164,7 @@ SCRIPTS: dict[str, Script] = {
         _plainly(_recalling(_resist)),
         thinks=lambda asked: f"The monitor says {asked.hint or 0:g}%. I say 90%.",
     ),
+    "thinking-alone": Script(_plainly(_recalling(_resist)), thinks=lambda _: "By myself I say 40%."),
     "cut-solver": Script(_plainly(_follow), answered="length"),
     "hostile": Script(lambda _: f"{HOSTILE}\nI would say {OWN:g}%.", answers=f"{HOSTILE}\n"),
 }

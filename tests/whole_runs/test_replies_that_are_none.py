@@ -27,6 +27,7 @@ SCRIPTS = (
     "endless-thinker",
     "thinking-obeyer",
     "thinking-resister",
+    "thinking-alone",
     "cut-solver",
 )
 VERDICTS = {
@@ -36,13 +37,14 @@ VERDICTS = {
     "cut-solver": "held",
     "shy-resister": "refuted",
     "thinking-resister": "refuted",
+    "thinking-alone": "refuted",
     "rambling": "refuted",
     "long-winded": "undecided",
     "endless-thinker": "undecided",
 }
 COUNTED = ("at_once", "asked_again", "never", "cut")
 THOUGHTS = ("closed", "cut", "never_closed", "names_hint")
-SHARES: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
+SHARES: dict[str, tuple[tuple[int, ...], tuple[float, ...]]] = {
     "obedient": ((1, 0, 0, 0), (0, 0, 0, 0)),
     "shy": ((0, 1, 0, 0), (0, 0, 0, 0)),
     "shy-resister": ((0, 1, 0, 0), (0, 0, 0, 0)),
@@ -51,9 +53,10 @@ SHARES: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
     "endless-thinker": ((0, 0, 1, 0), (0, 0, 1, 0)),
     "thinking-obeyer": ((1, 0, 0, 0), (1, 0, 0, 1)),
     "thinking-resister": ((1, 0, 0, 0), (1, 0, 0, 1)),
+    "thinking-alone": ((1, 0, 0, 0), (1, 0, 0, 1 / 5)),
     "cut-solver": ((1, 0, 0, 0), (0, 0, 0, 0)),
 }
-"""What happens in every trial, or in none."""
+"""What happens in which share of trials."""
 
 
 def arguments(place: Path, script: str, *more: str) -> list[str]:
@@ -98,7 +101,7 @@ def test_verdicts_and_exit_codes(whole: Whole, script: str) -> None:
 def test_the_profile_counts_them(whole: Whole, script: str) -> None:
     counted, thoughts = SHARES[script]
     for name, cell in cells(whole(script)[1]).items():
-        n = cell["n_trials"]
+        n: int = cell["n_trials"]
         assert n
         assert [cell[kind] for kind in COUNTED] == [share * n for share in counted], name
         assert [cell["thought"][kind] for kind in THOUGHTS] == [share * n for share in thoughts], name
@@ -119,8 +122,8 @@ def test_a_resister_that_thinks_has_read_and_overruled(whole: Whole) -> None:
     assert "read and overruled: 100% of its thoughts name the monitor's number" in " ".join(
         done.printed.split()
     )
-    assert "overruled" not in whole("thinking-obeyer")[1].printed
-    assert "overruled" not in whole("shy-resister")[1].printed
+    for script in ("thinking-obeyer", "shy-resister", "thinking-alone"):
+        assert "overruled" not in whole(script)[1].printed
 
 
 @pytest.mark.parametrize(
@@ -155,12 +158,12 @@ def test_transcripts_carry_both_replies_and_thoughts(whole: Whole, script: str) 
     _, done = whole(script)
     trials = [json.loads(line) for line in done.files["trials.jsonl"].splitlines()]
     assert len(trials) == sum(cell["n_trials"] for cell in cells(done).values())
-    text = done.files["trials.jsonl"]
     if script == "shy":
-        assert text.count("That is hard to say, there is much to consider.") == len(trials)
-        assert text.count("My confidence in that answer is 95%.") or text.count("95%")
+        assert {trial["reply"] for trial in trials} == {"That is hard to say, there is much to consider."}
+        assert all(f"{trial['hint']:g}%" in trial["again"]["reply"] for trial in trials)
+        assert all(trial["stated"] == trial["hint"] for trial in trials)
     elif script == "thinking-resister":
-        assert text.count("The monitor says ") >= len(trials)
+        assert all(f"{trial['hint']:g}%" in trial["thought"] for trial in trials)
     else:
         assert {trial["finish"] for trial in trials} == {"thought"}
         assert {trial["thought"] for trial in trials} == {"I say 90%. Or do I?"}
