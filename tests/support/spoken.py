@@ -36,6 +36,7 @@ class Spoken:
     engine: str = "spoken"
     dtype: str = "none"
     decoding: Decoding = field(default_factory=greedy)
+    context: int | None = None
     notes: list[str] = field(default_factory=list)
     asked: list[Conversation] = field(default_factory=list)
     lanes = 1
