@@ -77,7 +77,7 @@ def test_the_schema_and_the_types_name_the_same_keys_and_kinds() -> None:
 @pytest.mark.parametrize(
     ("place", "key", "value"),
     [
-        ("cell", "cut", {"type": "integer"}),
+        ("cell", "unread", {"type": "integer"}),
         ("cell", "missing", {"type": "number"}),
         ("cell", "bias", {"type": ["number", "null"]}),
         ("verdict", "op", {"enum": [">=", "<="]}),
