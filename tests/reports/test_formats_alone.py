@@ -28,7 +28,7 @@ def loaded(code: str) -> set[str]:
 
 
 def heavy(modules: set[str]) -> set[str]:
-    return {name for name in modules if name.startswith(tuple(f"{h}." for h in HEAVY)) or name in HEAVY}
+    return {n for n in modules - LIGHT if n.startswith(tuple(f"{h}." for h in HEAVY)) or n in HEAVY}
 
 
 @pytest.fixture(scope="module")

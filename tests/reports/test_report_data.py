@@ -295,3 +295,12 @@ def test_wordings_that_surely_disagree_are_named(p: float, line: str | None) -> 
     parts = {"0": {"rho": 1.0, "bias_low": 0.0}, "1": {"rho": None, "bias_low": 65.0}}
     cell: Any = {"wordings_p": p, "by_wording": parts}
     assert wordings_disagree(cell, alpha=0.01) == line
+
+
+@pytest.mark.parametrize(("named", "said"), [(0, False), (2, False), (5, False), (6, True), (10, True)])
+def test_read_and_overruled_is_said_of_most_thoughts(named: int, said: bool) -> None:
+    """One that thinks of one number always names it in some."""
+    known = profile(conversational_compliance__natural_query=("refuted", 0.0, 65.0))
+    thought = known["checkpoints"]["tuned"]["strategies"]["natural_query"]["thought"]
+    thought |= {"closed": 9, "cut": 1, "names_hint": named}
+    assert (f"read and overruled: {named / 10:.0%} of its thoughts" in sentence(known, "tuned")) == said

@@ -76,6 +76,15 @@ def test_an_engine_that_fails_is_a_line_and_exit_4(failed: tuple[Path, Run]) -> 
     assert list(done.profile["checkpoints"]) == ["floor"]
 
 
+def test_syrupy_does_not_change_the_exit_code(tmp_path: Path) -> None:
+    """It is installed with Heedful, and combines exit codes bit by bit: 4 with 1 was 5."""
+    (tmp_path / "failing.py").write_text(FAILING)
+    given = [*options(tmp_path, "obedient", *BOTH), "-p", "failing"]
+    plugins = "-p tests.support.scripted -p no:cacheprovider -p no:xdist"
+    path = f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
+    assert run(tmp_path, given, PYTHONPATH=path, PYTEST_ADDOPTS=plugins).exit_code == 4
+
+
 def test_a_worker_s_engine_that_fails_is_exit_4_too(tmp_path: Path) -> None:
     done = failing(tmp_path, "-n", "2")
     assert done.exit_code == 4, done.printed

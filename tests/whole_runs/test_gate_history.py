@@ -106,7 +106,7 @@ def test_an_improvement_passes(tmp_path: Path, name: str, earlier: str) -> None:
     ("option", "words"),
     [
         ("--hints=10,90", "hints was [10.0, 25.0, 40.0, 60.0, 95.0] and is [10.0, 90.0]"),
-        ("--readout=slot", "max-reply-tokens was 64 and is 12"),
+        ("--readout=slot", "max-reply-tokens was 128 and is 12"),
         ("--problems=demo", "problems was "),
     ],
 )

@@ -124,3 +124,14 @@ def test_a_draft_that_begins_again_thinks_again() -> None:
     for token in [*map(ord, "<think>two</think>40%"), 0]:
         draft.add(token, None)
     assert (draft.reply().text, draft.reply().thought) == ("40%", "two")
+
+
+def test_a_thought_that_begins_again_whenever_it_is_closed_is_ended() -> None:
+    draft = drafted([], budget=50, limit=20)
+    while draft.finish is None:
+        assert len(draft.row) < draft.most
+        said = len(draft.row) - draft.thought.end
+        draft.add(ord("a" if draft.thought.inside else "<think>"[said]), None)
+    reply = draft.reply()
+    assert (reply.text, reply.finish) == ("", "thought")
+    assert "a" * 40 in reply.thought

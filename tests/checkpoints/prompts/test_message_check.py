@@ -135,7 +135,7 @@ def test_an_earlier_thought_may_be_dropped_and_what_was_said_may_not(tmp_path: P
 def test_a_message_that_is_lost_in_one_conversation_only(tmp_path: Path) -> None:
     checkpoint = _opened(tmp_path, CHATML.replace(CONTENT, "{{ message['content'] | replace('pens', '') }}"))
     assert checkpoint.render(solving("What is 2 + 3?"))
-    with pytest.raises(InputError, match=r"what the user says \(Solve this problem in"):
+    with pytest.raises(InputError, match=r"what the user says \(Solve this problem step"):
         checkpoint.render(solving(QUESTION))
 
 
