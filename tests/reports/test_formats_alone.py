@@ -28,7 +28,7 @@ def loaded(code: str) -> set[str]:
 
 
 def heavy(modules: set[str]) -> set[str]:
-    return {n for n in modules - LIGHT if n.startswith(tuple(f"{h}." for h in HEAVY)) or n in HEAVY}
+    return {n for n in modules if n.startswith(tuple(f"{h}." for h in HEAVY)) or n in HEAVY}
 
 
 @pytest.fixture(scope="module")

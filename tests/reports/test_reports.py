@@ -161,7 +161,7 @@ def test_a_checkpoint_that_fails_half_way_takes_no_other_s_report(tmp_path: Path
     (tmp_path / "breaking.py").write_text(BREAKING)
     selected = both(tmp_path, RESISTER, "-k", "calibration", "-p", "breaking")
     broken = run(tmp_path, selected, PYTHONPATH=str(tmp_path))
-    assert broken.exit_code == 1
+    assert broken.exit_code == 4
     assert "RuntimeError: the device is gone" in broken.printed
     assert list(broken.profile["checkpoints"]) == ["floor"]
     assert broken.profile["complete"] is False

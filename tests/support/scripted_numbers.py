@@ -117,7 +117,7 @@ NUMBERS: dict[str, tuple[Numbers, Numbers, Numbers, Numbers, Numbers]] = {
     RESISTER: (FOLLOWS, LOWER, NINETY, FOLLOWS, NINETY),
     "deaf": (FOLLOWS, LOWER, NINETY, FIFTY, NINETY),
     "partial": (PARTLY, PARTLY_LOWER, PARTLY, FOLLOWS, NINETY),
-    "hostile": (NINETY, NINETY_LOWER, NINETY, NINETY, NINETY),
+    "hostile": (NINETY, NINETY_LOWER, NINETY, SILENT, NINETY),
 }
 """By script: orders, contrast_frame, conversation, recall_signal, no_signal."""
 
