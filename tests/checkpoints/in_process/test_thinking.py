@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from fixtures.checkpoints.in_process import shared_prefix
 from fixtures.checkpoints.in_process.checkpoint import InProcessCheckpoint
 from fixtures.checkpoints.interface import CheckpointSpec, EngineSettings, Reply
 from fixtures.checkpoints.source.directory import Source
@@ -48,6 +49,13 @@ def opened(directory: Path, **settings: Any) -> InProcessCheckpoint:
 def asked(readout: Any = "free", **more: Any) -> Conversation:
     strategy = strategies()["natural_query"]
     return eliciting("What is 2 plus 3?", "The answer is 5.", strategy, 0, 40, readout, **more)
+
+
+def test_rows_are_given_room_a_few_tokens_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many times they need more."""
+    monkeypatch.setattr(shared_prefix, "COLUMNS", 3)
+    reply = said(opened(fixed_reply(tmp_path / "tuned", MULLS + STATES_30)))
+    assert (reply.text, reply.finish) == (STATES_30, "stop")
 
 
 def said(
