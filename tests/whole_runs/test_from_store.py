@@ -276,7 +276,7 @@ def test_of_a_checkpoint_that_failed_there_is_no_verdict_again(tmp_path: Path) -
     )
     broken = run(tmp_path, [*given, "-p", "breaking"], PYTHONPATH=str(tmp_path))
     second = again(tmp_path / "store.sqlite3")
-    assert (second.exit_code, list(second.profile["checkpoints"])) == (1, ["floor"])
+    assert (second.exit_code, list(second.profile["checkpoints"])) == (4, ["floor"])
     assert second.files["profile.json"] == broken.files["profile.json"]
 
 
