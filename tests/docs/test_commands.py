@@ -45,6 +45,8 @@ NOT_RUN = {
     "npm ci --prefix tests/browser": INSTALLS,
     "bash .ci/check": "it is what runs this test",
     "bash .ci/run": "it is what runs this test",
+    'pytest tests -n 2 --dist loadfile -m "not long"': "it is what runs this test",
+    "pytest tests -m long": "it takes minutes",
     "python -m tests.docs.images": "it wants Chromium and a run of the demo",
     "python -m tests.benchmarks.engines": "it takes most of an hour",
     "python -m tests.benchmarks.fleet": "it takes minutes, and times a machine that does nothing else",

@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.suite import Run, run
 
+pytestmark = pytest.mark.long
 SAME = "profile.json", "answers.jsonl", "trials.jsonl"
 COUNTING = """
 import os
