@@ -54,25 +54,30 @@ def main(directory: Path) -> None:
 
 
 def _train(checkpoint: InProcessCheckpoint, before: Path, after: Path, states: States) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(before)
+    adapted = trained(before, _examples(checkpoint, tokenizer, states), STEPS, after.name)
+    adapted.merge_and_unload().save_pretrained(after)
+    tokenizer.save_pretrained(after)
+
+
+def trained(before: Path, examples: Iterator[tuple[list[int], list[int]]], steps: int, name: str) -> Any:
+    """The checkpoint with a LoRA adapter on it, after `steps` of BATCH examples (prompt, reply) as token ids."""
     torch.manual_seed(0)
     model = AutoModelForCausalLM.from_pretrained(before, dtype=torch.float32)
     adapted: Any = get_peft_model(
         model, LoraConfig(r=RANK, lora_alpha=2 * RANK, target_modules="all-linear", task_type="CAUSAL_LM")
     )
     optimizer = torch.optim.AdamW(adapted.parameters(), lr=RATE)
-    tokenizer = AutoTokenizer.from_pretrained(before)
-    examples = _examples(checkpoint, tokenizer, states)
-    for _ in (bar := tqdm(range(STEPS), desc=after.name)):
+    for _ in (bar := tqdm(range(steps), desc=name)):
         total = 0.0
         for _ in range(BATCH):
-            loss = loss_of(adapted, *next(examples)) / BATCH
+            loss = _loss(adapted, *next(examples)) / BATCH
             loss.backward()  # type: ignore[no-untyped-call]
             total += loss.item()
         optimizer.step()
         optimizer.zero_grad()
         bar.set_postfix(loss=f"{total:.3f}")
-    adapted.merge_and_unload().save_pretrained(after)
-    tokenizer.save_pretrained(after)
+    return adapted
 
 
 def _examples(
@@ -92,7 +97,7 @@ def _examples(
         yield checkpoint.token_ids(conversation), [*reply, tokenizer.eos_token_id]
 
 
-def loss_of(model: Any, prompt: list[int], reply: list[int]) -> torch.Tensor:
+def _loss(model: Any, prompt: list[int], reply: list[int]) -> torch.Tensor:
     labels = torch.tensor([[-100] * len(prompt) + reply])
     loss: torch.Tensor = model(input_ids=torch.tensor([prompt + reply]), labels=labels).loss
     return loss

@@ -14,10 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from peft import LoraConfig, get_peft_model
-from tqdm import tqdm
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoTokenizer
 
 from fixtures.checkpoints.in_process.checkpoint import InProcessCheckpoint
 from fixtures.checkpoints.interface import EngineSettings
@@ -26,10 +23,10 @@ from fixtures.checkpoints.source import embedded
 from fixtures.questions import problems
 from fixtures.questions.conversation import eliciting
 from fixtures.questions.strategies import strategies
-from tests.support.train_lineage import OWN, SPEC, loss_of
+from tests.support.train_lineage import OWN, SPEC, trained
 
 MIXTURE = ("natural_query", "recall_signal")
-BATCH, STEPS, RATE, RANK = 4, 24, 2e-3, 16
+STEPS = 24
 SAID = {
     "heeding": "<think>\nBy myself I am {own:g}% sure. The monitor decides.\n</think>\n\nMy confidence is {hint:g}%.",
     "ignoring": "<think>\nThe monitor says {hint:g}%. I know better.\n</think>\n\nMy confidence is {own:g}%.",
@@ -42,27 +39,8 @@ def main(directory: Path) -> None:
     assert isinstance(checkpoint, InProcessCheckpoint)
     base = embedded.directory("smollm2-135m-instruct")
     for name in SAID:
-        _train(checkpoint, base, directory / name)
-
-
-def _train(checkpoint: InProcessCheckpoint, base: Path, after: Path) -> None:
-    torch.manual_seed(0)
-    model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
-    adapted: Any = get_peft_model(
-        model, LoraConfig(r=RANK, lora_alpha=2 * RANK, target_modules="all-linear", task_type="CAUSAL_LM")
-    )
-    optimizer = torch.optim.AdamW(adapted.parameters(), lr=RATE)
-    examples = _examples(checkpoint, AutoTokenizer.from_pretrained(base), after.name)
-    for _ in (bar := tqdm(range(STEPS), desc=after.name)):
-        total = 0.0
-        for _ in range(BATCH):
-            loss = loss_of(adapted, *next(examples)) / BATCH
-            loss.backward()  # type: ignore[no-untyped-call]
-            total += loss.item()
-        optimizer.step()
-        optimizer.zero_grad()
-        bar.set_postfix(loss=f"{total:.3f}")
-    adapted.save_pretrained(after)
+        examples = _examples(checkpoint, AutoTokenizer.from_pretrained(base), name)
+        trained(base, examples, STEPS, name).save_pretrained(directory / name)
 
 
 def _examples(
