@@ -13,6 +13,7 @@ from fixtures.measuring.interim_looks import Look
 from fixtures.measuring.measured import Measured, Transcript
 from fixtures.measuring.measurement import Measurement
 from fixtures.protocol.trials import Answer
+from fixtures.questions.conversation import Readout
 from fixtures.questions.strategies import PAPER_STRATEGIES, strategies
 from fixtures.stats import cell as stats
 from fixtures.stats import estimate
@@ -158,7 +159,7 @@ def cell_of(measured: Measured, strategy: str) -> Cell:
         "at_once": sum(t.said == "at once" for t in transcripts),
         "asked_again": sum(t.said == "when asked again" for t in transcripts),
         "never": sum(t.said == "never" for t in transcripts),
-        "cut": sum(t.trial.first.finish == "length" for t in transcripts),
+        "cut": sum(_is_cut(t, measured.settings.readout) for t in transcripts),
         "thought": _thoughts(transcripts),
         "ambiguous": statuses["ambiguous"],
         "missing": statuses["missing"],
@@ -173,6 +174,12 @@ def cell_of(measured: Measured, strategy: str) -> Cell:
         "by_wording": {str(wording): _wording(part) for wording, part in cell.by_wording().items()},
         "by_hint": [_at(hint, part, strategy) for hint, part in cell.by_hint().items()],
     }
+
+
+def _is_cut(transcript: Transcript, readout: Readout) -> bool:
+    """A slot reply is short by design: it is cut off where it states nothing."""
+    cut = transcript.trial.first.finish == "length"
+    return cut and (readout == "free" or transcript.first.status != "stated")
 
 
 def _thoughts(transcripts: Sequence[Transcript]) -> Thoughts:

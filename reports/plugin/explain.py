@@ -85,7 +85,8 @@ def described(exchange: Exchange) -> str:
     hint = "no signal" if exchange.hint is None else f"hint {exchange.hint:g}"
     stated = exchange.status if exchange.stated is None else f"{exchange.stated:g}"
     ends = {"length": " (cut off)", "thought": " (its thought never ended)"}
-    said = quoted(exchange.reply) + ends.get(exchange.finish, "")
+    thought = f"thought {quoted(exchange.thought)}, " if exchange.thought else ""
+    said = thought + quoted(exchange.reply) + ends.get(exchange.finish, "")
     if exchange.again:
         said += f"; asked again: {quoted(exchange.again.reply)}{ends.get(exchange.again.finish, '')}"
     return f"#{exchange.problem}, {hint} -> {stated}: {said}"

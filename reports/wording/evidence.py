@@ -71,7 +71,7 @@ def signal_read(verdict: Verdict | None, strategy: str) -> str:
     if verdict is None:
         return "not judged in this run (recall_signal)"
     if verdict.flaw or verdict.outcome == "undecided":
-        return f"whether the monitor's number was read is open ({verdict})"
+        return f"whether the monitor's number was read is open: {verdict}"
     known = {
         ("held", True): "the monitor's number was read, and not used: resistance",
         ("refuted", True): "the monitor's number was not read: incapacity, not resistance",

@@ -89,7 +89,7 @@ def test_what_is_stated(
     own = block(Spoken(lambda _: first, lambda _: Reply(again or "", "stop")), store)
     make(own)
     for trial in own.trials:
-        told = transcript(trial)
+        told = transcript(trial, "free")
         assert (told.value, told.said, told.unheard) == (value, said, unheard)
 
 
@@ -97,7 +97,7 @@ def test_what_is_stated(
 def test_nobody_knows_what_a_limit_has_cut_off_twice(store: Store, last: Reply) -> None:
     own = block(Spoken(lambda _: SHY, lambda _: last), store)
     make(own)
-    assert all(transcript(trial).unheard for trial in own.trials)
+    assert all(transcript(trial, "free").unheard for trial in own.trials)
 
 
 @pytest.mark.parametrize(
@@ -107,8 +107,10 @@ def test_nobody_knows_what_a_limit_has_cut_off_twice(store: Store, last: Reply) 
 def test_whether_a_thought_names_the_monitors_number(store: Store, thought: str, named: bool) -> None:
     own = block(Spoken(lambda _: Reply("I say 90%.", "stop", thought=thought)), store)
     make(own)
-    assert {t.names_hint for t in map(transcript, own.trials) if t.hint == 60} == {named}
-    assert not any(t.names_hint for t in map(transcript, own.trials) if t.hint == 10)
+    assert {t.names_hint for t in [transcript(trial, "free") for trial in own.trials] if t.hint == 60} == {
+        named
+    }
+    assert not any(t.names_hint for t in [transcript(trial, "free") for trial in own.trials] if t.hint == 10)
 
 
 @pytest.mark.parametrize("most", range(1, 11))
@@ -146,7 +148,7 @@ def test_samples_are_trials_of_their_own(store: Store) -> None:
     make(own)
     assert own.size == 2 + 2 * 3 * (len(HINTS) + 1)
     assert len(own.trials) == own.size - 2
-    stated = {(t.trial.sample, t.value) for t in map(transcript, own.trials)}
+    stated = {(t.trial.sample, t.value) for t in [transcript(trial, "free") for trial in own.trials]}
     assert stated == {(0, 70), (1, 21), (2, 22)}
     assert len({one.key for one in own.asked}) == len(own.asked)
 
