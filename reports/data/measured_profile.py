@@ -177,9 +177,9 @@ def cell_of(measured: Measured, strategy: str) -> Cell:
 
 
 def _is_cut(transcript: Transcript, readout: Readout) -> bool:
-    """A slot reply is short by design: it is cut off where it states nothing."""
+    """A slot reply is short by design: it is cut off where it names no number."""
     cut = transcript.trial.first.finish == "length"
-    return cut and (readout == "free" or transcript.first.status != "stated")
+    return cut and (readout == "free" or transcript.first.status == "missing")
 
 
 def _thoughts(transcripts: Sequence[Transcript]) -> Thoughts:

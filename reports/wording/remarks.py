@@ -18,7 +18,7 @@ def remarks(checkpoint: Checkpoint) -> list[str]:
         "no clear confidence in the end",
     )
     cut = _named(
-        cells, lambda cell: cell["cut"], "first reply cut off by the token limit (--max-reply-tokens)"
+        cells, lambda cell: cell["cut"], "reply cut off by the token limit (--max-reply-tokens)"
     )
     open_thoughts = _named(
         cells, lambda cell: cell["thought"]["never_closed"], "thought never ended (--max-thinking-tokens)"
