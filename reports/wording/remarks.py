@@ -17,9 +17,7 @@ def remarks(checkpoint: Checkpoint) -> list[str]:
         lambda cell: max(0, cell["never"] - cell["thought"]["never_closed"]),
         "no clear confidence in the end",
     )
-    cut = _named(
-        cells, lambda cell: cell["cut"], "reply cut off by the token limit (--max-reply-tokens)"
-    )
+    cut = _named(cells, lambda cell: cell["cut"], "reply cut off by the token limit (--max-reply-tokens)")
     open_thoughts = _named(
         cells, lambda cell: cell["thought"]["never_closed"], "thought never ended (--max-thinking-tokens)"
     )

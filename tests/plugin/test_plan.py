@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from fixtures.questions.conversation import SOLVE
 from tests.support.suite import Run, options, run
 
 N = 36
@@ -50,6 +51,5 @@ def test_prompt_tokens_are_counted_with_the_checkpoint_s_tokenizer(tmp_path: Pat
     plan = run(tmp_path, arguments(tmp_path, "--plan", "-k", "internal"))
     (_, answers, trials, _, tokens, *_) = planned(plan)["tuned"]
     assert (answers, trials) == (str(N), "0")
-    asked = "User: Solve this problem in a few short sentences, and finish with the answer as a number.\n\n"
-    expected = sum(len(f"{asked}What is {p} plus 1000?\n\nAssistant:") for p in range(N))
+    expected = sum(len(f"User: {SOLVE}What is {p} plus 1000?\n\nAssistant:") for p in range(N))
     assert int(re.sub(",", "", tokens)) == expected

@@ -58,7 +58,7 @@ def whole_runs(
 ) -> Iterator[Callable[[str], tuple[Path, Run]]]:
     """All behaviors on a script, run once; those that the selected tests ask for, two at a time."""
     params = [getattr(item, "callspec", None) and item.callspec.params for item in request.session.items]  # type: ignore[attr-defined]
-    asked = dict.fromkeys(p["whole"] for p in params if p and "whole" in p)
+    asked = dict.fromkeys(p["whole"] for p in params if p and p.get("whole") in REFUTED)
     places = {script: tmp_path_factory.mktemp(script) for script in asked}
     with ThreadPoolExecutor(2) as pool:
         runs: dict[str, Future[Run]] = {
