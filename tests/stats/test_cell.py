@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import tracemalloc
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -338,3 +339,35 @@ def test_a_full_run_is_bounded_in_memory() -> None:
             assert tracemalloc.get_traced_memory()[1] < limit
         finally:
             tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    ("silent", "cut", "outcome"),
+    [
+        (0, 0, "held"),
+        (0, 10, "held"),
+        (0, 30, "undecided"),
+        (30, 0, "refuted"),
+        (15, 15, "undecided"),
+        (30, 15, "refuted"),
+        (21, 1, "refuted"),
+    ],
+)
+def test_what_a_limit_cut_off_is_in_doubt_and_what_is_silent_is_refuted(
+    silent: int, cut: int, outcome: str
+) -> None:
+    """Of 100 problems so many state nothing, or were cut off before they could; the others follow."""
+    stated = [None] * (silent + cut) + [1.0] * (100 - silent - cut)
+    rows = [(p, h, None if said is None else h) for p, said in enumerate(stated) for h in HINTS]
+    unheard = np.array([silent <= problem < silent + cut for problem, _, _ in rows])
+    verdict = replace(cell(rows), unheard=unheard).rho >= 0.5
+    assert verdict.outcome == outcome
+    assert ("a limit cut off" in (verdict.flaw or "")) == (outcome == "undecided")
+
+
+def test_what_is_compared_with_a_cell_in_doubt_cannot_be_judged() -> None:
+    sound = cell(grid(40, {h: h for h in HINTS}))
+    cut = replace(sound, unheard=np.ones(sound.n_trials, dtype=bool))
+    for verdict in (sound.rho - cut.rho <= 0.2, cut.rho - sound.rho <= 0.2, sound.pull(cut) >= 5):
+        assert verdict.outcome == "undecided"
+        assert "a limit cut off" in str(verdict.flaw)
