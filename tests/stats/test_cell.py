@@ -350,6 +350,7 @@ def test_a_full_run_is_bounded_in_memory() -> None:
         (30, 0, "refuted"),
         (15, 15, "undecided"),
         (30, 15, "refuted"),
+        (75, 25, "refuted"),
         (21, 1, "refuted"),
     ],
 )
