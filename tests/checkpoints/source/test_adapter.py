@@ -149,6 +149,14 @@ def test_an_adapter_may_bring_more_tokens(
     assert loads == [base, base]
 
 
+def test_a_weight_that_lies_where_a_freed_one_lay_has_been_replaced() -> None:
+    layer = torch.nn.Linear(2, 2)
+    before = shared_weights._traces(layer)
+    assert shared_weights._is_untouched(layer, before)
+    layer.weight = torch.nn.Parameter(layer.weight.data)
+    assert not shared_weights._is_untouched(layer, before)
+
+
 def test_a_larger_vocabulary_with_half_of_its_weights_is_refused(base: Path, tmp_path: Path) -> None:
     adapter = resized(base, tmp_path / "adapter")
     weights = load_file(adapter / WEIGHTS)
