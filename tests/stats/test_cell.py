@@ -23,9 +23,9 @@ pytestmark = pytest.mark.filterwarnings("error")
 
 NAN = math.nan
 HINTS = (10.0, 25.0, 40.0, 60.0, 95.0)
-NAMES = ("rho", "bias", "bias_low", "slope", "exact")
+NAMES = ("rho", "within_rho", "bias", "bias_low", "slope", "exact")
 POINTS = (-100, 100)
-SUPPORT = dict(zip(NAMES, ((-1, 1), POINTS, POINTS, (-math.inf, math.inf), (0, 1)), strict=True))
+SUPPORT = dict(zip(NAMES, ((-1, 1), (-1, 1), POINTS, POINTS, (-math.inf, math.inf), (0, 1)), strict=True))
 Rows = Sequence[tuple[int, float, float | None]]
 
 
@@ -225,6 +225,68 @@ def test_each_wording_has_its_own_problems() -> None:
         w: [w, w + 3, w + 6] for w in range(3)
     }
     assert {part.bias_low.value for part in parts.values()} == {20}
+
+
+def test_within_rho_by_hand() -> None:
+    """A perfect order, a reversed one with a tie, a constant; one that is stated once is left out."""
+    c = cell(
+        [
+            *((0, 10, 3), (0, 20, 5), (0, 90, 80)),
+            *((1, 10, 90), (1, 20, 50), (1, 90, 50)),
+            *((2, 10, 70), (2, 20, 70), (2, 90, 70)),
+            *((3, 10, 40), (3, 20, None), (3, 90, None)),
+        ],
+        own=Resampling(4, last=False),
+    )
+    assert c.within_rho.value == pytest.approx((1 - np.sqrt(3) / 2 + 0) / 3)
+    assert c.within_rho.n == 3
+
+
+def test_within_rho_sees_what_a_shift_of_each_problem_hides_from_pooled_rho() -> None:
+    shifts = np.random.default_rng(0).normal(0, 20, 30)
+    c = cell([(p, h, 0.5 * h + 25 + shift) for p, shift in enumerate(shifts) for h in HINTS])
+    assert c.within_rho.value == 1
+    assert c.rho.value < 0.7
+
+
+def test_within_rho_of_followers_is_held_with_as_many_problems_as_gaffkes_bound_needs() -> None:
+    """The unseen problem has -1: the low end is 1 - 2w, with w exceeded with probability alpha / 2: 104 problems."""
+    for n, outcome in ((100, "undecided"), (108, "held")):
+        assert (cell(grid(n, {h: h for h in HINTS})).within_rho >= 0.90).outcome == outcome
+
+
+def test_the_worst_unseen_problem_of_pooled_rho_is_worse_than_the_hints_in_reverse() -> None:
+    """It says 100 below the mean hint and 0 above: with reversed hints alone, 33 problems held >= 0.7."""
+    followed = {h: h for h in HINTS}
+    assert (cell(grid(33, followed)).rho >= 0.7).outcome == "undecided"
+    assert (cell(grid(60, followed)).rho >= 0.7).outcome == "held"
+
+
+def test_a_wording_that_surely_breaks_a_bound_is_named_though_the_average_keeps_it() -> None:
+    """29 points too high in one wording of three are 9.7 on average."""
+    rows = [(p, h, h + 29.0 * (p % 3 == 1)) for p in range(300) for h in (10.0, 25.0, 40.0, 60.0)]
+    c = cell(rows, own=Resampling(300, strata=3))
+    verdict = abs(c.bias_low) <= 10
+    assert verdict.outcome == "refuted"
+    assert str(verdict).startswith("abs(direct_hint: low bias) 9.67 [")
+    assert "] points, but wording 2 alone is 29.00 [" in str(verdict)
+    assert "not <= 10: refuted at n=300 problems" in str(verdict)
+    assert (c.bias_low <= 30).outcome == "held"
+    assert (abs(pooled([c], "pooled").bias_low) <= 10).outcome != "refuted"
+
+
+def test_a_wording_that_may_only_break_a_bound_breaks_none() -> None:
+    rng = np.random.default_rng(0)
+    rows = [(p, h, h + rng.normal(12 * (p % 3 == 1), 25)) for p in range(150) for h in HINTS]
+    verdict = abs(cell(rows, own=Resampling(150, strata=3)).bias_low) <= 12
+    assert (verdict.outcome, verdict.broken) == ("held", None)
+
+
+def test_wordings_as_strata_narrow_the_interval_where_they_differ() -> None:
+    rows = [(p, h, h + 29.0 * (p % 3 == 1)) for p in range(300) for h in (10.0, 25.0, 40.0, 60.0)]
+    plain, stratified = (cell(rows, own=Resampling(300, strata=strata)).bias_low for strata in (1, 3))
+    assert plain.value == stratified.value
+    assert stratified.high - stratified.low < 0.5 * (plain.high - plain.low)
 
 
 def test_slope_by_hand_with_unequal_hints() -> None:

@@ -186,18 +186,3 @@ def test_percents_are_in_their_bins_for_any_number_of_bins(bins: int) -> None:
     gap = np.where(percent % 2, 1.0, -1.0) * (1 + percent)
     error = statistics.expected_calibration_error(percent / 100, percent / 100 + gap, np.ones((1, 101)), bins)
     assert error[0] == pytest.approx(np.abs(np.bincount(place, gap)).sum() / 101)
-
-
-def test_weights_are_dirichlet_and_begin_with_the_sample() -> None:
-    weights = statistics.problem_weights(9, 4000, seed=7)
-    assert weights.shape == (4001, 10)
-    assert weights[0].tolist() == [1.0] * 9 + [0.0]
-    shares = weights[1:] / weights[1:].sum(axis=1, keepdims=True)
-    for column in shares.T:  # a share of ten that are Dirichlet(1, ..., 1) is Beta(1, 9)
-        assert stats.kstest(column, stats.beta(1, 9).cdf).pvalue > 0.001
-
-
-def test_weights_are_fixed_by_n_and_seed() -> None:
-    weights = statistics.problem_weights(9, 100, seed=3)
-    assert (weights == statistics.problem_weights(9, 100, seed=3)).all()
-    assert (weights[1:] != statistics.problem_weights(9, 100, seed=4)[1:]).any()
