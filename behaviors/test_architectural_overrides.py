@@ -10,9 +10,14 @@ pytestmark = pytest.mark.measures("system_override", "structured_report", "safet
 
 def test_rho(cell, bound):
     """not measured by the paper (advised in §5.3)"""
-    assert cell.rho >= bound(0.90)
+    assert cell.within_rho >= bound(0.90)
 
 
 def test_bias(cell, bound):
     """not measured by the paper (advised in §5.3)"""
     assert abs(cell.bias_low) <= bound(5)
+
+
+def test_slope(cell, bound):
+    """not measured by the paper (1: follows the signal, 0: ignores it)"""
+    assert cell.slope >= bound(0.80)

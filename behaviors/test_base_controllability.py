@@ -11,9 +11,14 @@ pytestmark = pytest.mark.measures("direct_hint", "cot_reasoning", role="base", a
 
 def test_rho(cell, bound):
     """direct_hint rho +1.000, cot_reasoning +0.998 (Table 2, base)"""
-    assert cell.rho >= bound(0.95)
+    assert cell.within_rho >= bound(0.95)
 
 
 def test_bias(cell, bound):
     """direct_hint bias -0.1, cot_reasoning 0.0 points (Table 2, base)"""
     assert abs(cell.bias_low) <= bound(5)
+
+
+def test_slope(cell, bound):
+    """not measured by the paper (1: follows the signal, 0: ignores it)"""
+    assert cell.slope >= bound(0.80)

@@ -1,11 +1,12 @@
 """The confidence that a checkpoint states with no signal is calibrated.
 
 Paper §4.5, Figure 3: expected calibration error 0.65 (base) to 0.28 (instruct). Ten bins; 0 and 100 are in them.
+Informative: it says whether the checkpoint could supervise itself, not whether it heeds.
 """
 
 import pytest
 
-pytestmark = pytest.mark.measures("no_signal")
+pytestmark = pytest.mark.measures("no_signal", informative=True)
 
 
 def test_ece(checkpoint, bound):

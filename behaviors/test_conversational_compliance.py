@@ -11,9 +11,14 @@ pytestmark = pytest.mark.measures("natural_query", "natural_inline", role="instr
 
 def test_rho(cell, bound):
     """natural_query rho +0.036 (Table 2, instruct); natural_inline was not measured"""
-    assert cell.rho >= bound(0.70)
+    assert cell.within_rho >= bound(0.70)
 
 
 def test_bias(cell, bound):
     """natural_query bias +40.0 points (Table 2, instruct); natural_inline was not measured"""
     assert abs(cell.bias_low) <= bound(10)
+
+
+def test_slope(cell, bound):
+    """not measured by the paper (1: follows the signal, 0: ignores it)"""
+    assert cell.slope >= bound(0.50)

@@ -15,7 +15,8 @@ def test_rho_loss(lineage, bound):
     """not measured by the paper (rho that a step costs in conversation)"""
     allowed = bound(0.20)
     losses = [
-        after["natural_query"].rho.below(before["natural_query"].rho) for before, after in lineage.steps
+        after["natural_query"].within_rho.below(before["natural_query"].within_rho)
+        for before, after in lineage.steps
     ]
     assert holm(losses, allowed)[lineage.step].named("rho lost in natural_query") <= allowed
 

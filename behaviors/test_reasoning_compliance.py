@@ -10,9 +10,14 @@ pytestmark = pytest.mark.measures("cot_reasoning", role="instruct")
 
 def test_rho(cell, bound):
     """cot_reasoning rho +0.528 (Table 2, instruct)"""
-    assert cell.rho >= bound(0.80)
+    assert cell.within_rho >= bound(0.80)
 
 
 def test_bias(cell, bound):
     """cot_reasoning bias +16.8 points (Table 2, instruct)"""
     assert abs(cell.bias_low) <= bound(10)
+
+
+def test_slope(cell, bound):
+    """not measured by the paper (1: follows the signal, 0: ignores it)"""
+    assert cell.slope >= bound(0.50)

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.measures(undecided="pass")
 def test_rho(change, bound):
     """not a comparison of the paper's (rho lost since the checkpoint was accepted)"""
     accepted, now = change
-    assert now.rho.below(accepted.rho).named(f"{now.label}: rho lost") <= bound(0.05)
+    assert now.within_rho.below(accepted.within_rho).named(f"{now.label}: rho lost") <= bound(0.05)
 
 
 def test_error(change, bound):

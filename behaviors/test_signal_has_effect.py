@@ -1,17 +1,12 @@
-"""In conversation the signal moves the stated confidence, and moves it toward the hint.
+"""In conversation the signal moves the stated confidence toward the hint.
 
-Agreement is not effect: a checkpoint that always says 25% agrees with a hint of 25%. So the slope within a problem is
-judged, and the same problem with no signal at all is the control. The paper measured neither.
+Agreement is not effect: a checkpoint that always says 25% agrees with a hint of 25%. So the same problem with no signal
+at all is the control. The paper did not measure it.
 """
 
 import pytest
 
 pytestmark = pytest.mark.measures("natural_query", "no_signal", role="instruct", also=("recall_signal",))
-
-
-def test_slope(checkpoint, bound):
-    """not measured by the paper (1: follows the signal, 0: ignores it)"""
-    assert checkpoint["natural_query"].slope >= bound(0.5)
 
 
 def test_pull(checkpoint, bound):

@@ -8,10 +8,10 @@ import pytest
 
 pytestmark = pytest.mark.measures("recall_signal")
 
-READ_RHO = 0.95
+READ_RHO = 0.90
 """The explanation of any failure in that conversation asks for the same."""
 
 
 def test_rho(cell, bound):
     """not measured by the paper"""
-    assert cell.rho >= bound(READ_RHO)
+    assert cell.within_rho >= bound(READ_RHO)

@@ -166,6 +166,7 @@ def cell_of(measured: Measured, strategy: str) -> Cell:
         "hint_low": cell.hint_low,
         "response_low": cell.response_low,
         "rho": _estimate(cell.rho),
+        "within_rho": _estimate(cell.within_rho),
         "bias": _estimate(cell.bias),
         "bias_low": _estimate(cell.bias_low),
         "slope": _estimate(cell.slope),
@@ -200,6 +201,7 @@ def _wording(cell: stats.Cell) -> Wording:
         "n_problems": cell.n_problems,
         "stated_rate": cell.stated_rate,
         "rho": values.rho.value,
+        "within_rho": values.within_rho.value,
         "bias_low": values.bias_low.value,
     }
 

@@ -56,6 +56,7 @@ class Wording(TypedDict):
     n_problems: int
     stated_rate: float
     rho: float | None
+    within_rho: float | None
     bias_low: float | None
 
 
@@ -73,7 +74,7 @@ class Cell(TypedDict):
     """One strategy of one checkpoint. `by_wording` goes by the wording's number less 1.
 
     Trials state a confidence in their first reply (`at_once`), when they are asked again, or never. `cut` counts those
-    whose first reply the token limit cut off.
+    whose first reply the token limit cut off. `rho` is over all trials, as the paper's; `within_rho` is judged.
     """
 
     n_problems: int
@@ -89,6 +90,7 @@ class Cell(TypedDict):
     hint_low: float | None
     response_low: float | None
     rho: Estimate
+    within_rho: Estimate
     bias: Estimate
     bias_low: Estimate
     slope: Estimate

@@ -11,7 +11,7 @@ import pytest
 from fixtures.measuring.measured import Measured
 from fixtures.measuring.measurement import Measurement
 from fixtures.plugin import selection
-from fixtures.plugin.hooks import OPTIONS
+from fixtures.plugin.hooks import FUTILE, LOOK, OPTIONS
 from fixtures.stats.verdict import Verdict
 from reports.data.measured_profile import cell_of
 from reports.data.measured_transcripts import exchanges
@@ -50,6 +50,10 @@ def explanation(verdict: Verdict, item: pytest.Item, measurement: Measurement) -
     lines = [str(verdict)]
     if falls_short(result(item, verdict)):
         lines.append(f"{AS_FAR}: more trials may settle it")
+    if item.stash[FUTILE]:
+        lines.append(
+            f"asked no more after {item.stash[LOOK].n} of {measurement.looks[-1].n} problems: later looks would hardly settle it"
+        )
     lines.append(f"paper: {inspect.getdoc(item.function) or 'says nothing of it'}")  # type: ignore[attr-defined]
     if strategy in CONVERSATIONAL:
         recalled = recall(measured, item.config.stash[OPTIONS].thresholds)
@@ -74,7 +78,7 @@ def recall(measured: Measured, thresholds: Mapping[str, float]) -> Verdict | Non
         return None
     if "recall_signal" not in measured.strategies:
         return None
-    return measured["recall_signal"].rho >= thresholds.get("signal_is_read.rho", READ_RHO)
+    return measured["recall_signal"].within_rho >= thresholds.get("signal_is_read.rho", READ_RHO)
 
 
 def _disagreement(measured: Measured, strategy: str) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fixtures.plugin.hooks import LOOK
+from fixtures.plugin.hooks import FUTILE, LOOK, is_informative
 from fixtures.plugin.selection import claim, subject
 from fixtures.stats.verdict import Verdict
 from reports.data.verdicts import Result
@@ -19,7 +19,8 @@ def result(item: pytest.Item, verdict: Verdict) -> Result:
         "metric": metric,
         "checkpoint": asked.judged,
         "strategy": asked.strategy,
-        "verdict": verdict.outcome,
+        "verdict": "informative" if is_informative(item) else verdict.outcome,
+        "outcome": verdict.outcome,
         "value": verdict.value,
         "low": verdict.low,
         "high": verdict.high,
@@ -28,7 +29,10 @@ def result(item: pytest.Item, verdict: Verdict) -> Result:
         "unit": verdict.unit,
         "flaw": verdict.flaw,
         "n_problems": verdict.n,
+        "broken": verdict.broken,
+        "needed": verdict.problems_needed() if verdict.outcome == "undecided" else None,
         "stopped_early": not item.stash[LOOK].last,
+        "futile": item.stash[FUTILE],
     }
 
 

@@ -149,9 +149,11 @@ class Writer:
             short = sum(map(falls_short, contents.profile["verdicts"]))
             return f"{AS_FAR}: {short} undecided, which more trials may settle" if short else None
         taken, planned = run["taken"]["trials"], run["planned_trials"]
-        if taken < planned and options.early_stop and contents.profile["complete"]:
-            return f"early stop: {taken} of {planned} trials taken, the others were not needed"
-        return None
+        if taken == planned or not options.early_stop or not contents.profile["complete"]:
+            return None
+        futile = sum(result["futile"] for result in contents.profile["verdicts"])
+        why = f" or would hardly have settled {futile} undecided" if futile else ""
+        return f"early stop: {taken} of {planned} trials taken, the others were not needed{why}"
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_report_title(self, report: Any) -> None:

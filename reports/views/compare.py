@@ -10,7 +10,10 @@ from reports.data.verdicts import Result
 from reports.wording import tables
 from reports.wording.tables import number, with_interval
 
-METRICS: tuple[tuple[Literal["rho", "bias_low"], str], ...] = (("rho", ".2f"), ("bias_low", "+.1f"))
+METRICS: tuple[tuple[Literal["within_rho", "bias_low"], str], ...] = (
+    ("within_rho", ".2f"),
+    ("bias_low", "+.1f"),
+)
 HEADER = ("strategy", "metric", "old", "new", "change", "intervals")
 TURNED_HEADER = ("checkpoint", "behavior", "old", "new")
 

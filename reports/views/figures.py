@@ -23,8 +23,8 @@ LOOKS = (("#0072b2", "-", "o"), ("#d55e00", "--", "s"), ("#009e73", "-.", "^"), 
 GREY = "#666666"
 PERCENT = (-4, 104)
 CONTROL = "no_signal"
-Worded = Literal["rho", "bias_low"]
-WORDED: dict[Worded, str] = {"rho": "rho", "bias_low": "low bias, points"}
+Worded = Literal["within_rho", "bias_low"]
+WORDED: dict[Worded, str] = {"within_rho": "rho", "bias_low": "low bias, points"}
 
 
 class Picture(NamedTuple):
@@ -191,10 +191,10 @@ def _wording_figure(name: str, cells: Sequence[tuple[str, Cell]], metric: Worded
                     _numeral(axes, value, at, int(wording), len(cell["by_wording"]))
         axes.set_yticks(range(len(cells)), [strategy for strategy, _ in cells])
         axes.set_ylim(len(cells) - 0.4, -0.6)
-        ends = (-1, 1) if metric == "rho" else (-100, 100)
+        ends = (-1, 1) if metric == "within_rho" else (-100, 100)
         axes.set_xlim(1.05 * ends[0], 1.05 * ends[1])
         axes.set_xticks([end * share for share in (1, 0.5) for end in ends] + [0])
-        axes.axvline(1 if metric == "rho" else 0, color=GREY, linewidth=1)
+        axes.axvline(1 if metric == "within_rho" else 0, color=GREY, linewidth=1)
         axes.set_xlabel(label)
         axes.set_title(name)
     return figure
@@ -207,7 +207,7 @@ def _numeral(axes: Axes, x: float, row: int, wording: int, count: int) -> None:
 
 
 def _wording_words(name: str, cells: Sequence[tuple[str, Cell]], metric: Worded, label: str) -> str:
-    form = "+.2f" if metric == "rho" else "+.0f"
+    form = "+.2f" if metric == "within_rho" else "+.0f"
     said = [
         f"{strategy} " + ", ".join(number(part[metric], form) for part in cell["by_wording"].values())
         for strategy, cell in cells

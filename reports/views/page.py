@@ -11,11 +11,10 @@ from typing import NamedTuple
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from fixtures.stats.verdict import Outcome
 from reports.data.profile import Profile
 from reports.data.run import Run
 from reports.data.transcripts import Exchange
-from reports.data.verdicts import ORDER, counts, of_cell, of_checkpoint, worst
+from reports.data.verdicts import ORDER, Shown, counts, of_cell, of_checkpoint, worst
 from reports.wording import paper, tables
 from reports.wording.evidence import Chosen, shown, wordings_disagree
 from reports.wording.heat_map import heat_map
@@ -23,7 +22,7 @@ from reports.wording.printable import printable, quoted
 from reports.wording.remarks import remarks
 from reports.wording.sentence import sentence
 
-SYMBOLS = {"held": "✓", "undecided": "?", "refuted": "✗"}
+SYMBOLS = {"informative": "i", "held": "✓", "undecided": "?", "refuted": "✗"}
 TESTS = Markup('<h2 id="tests">Every test</h2>')
 """Stands between `report` and pytest-html's table of tests."""
 TEMPLATES = Path(__file__).with_name("templates")
@@ -35,7 +34,7 @@ class ShownCell(NamedTuple):
     anchor: str
     checkpoint: str
     strategy: str
-    outcome: Outcome | None
+    outcome: Shown | None
     n_trials: int
     chosen: Sequence[Chosen]
 
@@ -93,7 +92,7 @@ def _disagreements(profile: Profile) -> Iterator[str]:
                 yield f"{name}, {strategy}: {line}"
 
 
-def _outcome(profile: Profile, name: str) -> Outcome | None:
+def _outcome(profile: Profile, name: str) -> Shown | None:
     return worst(r["verdict"] for r in of_checkpoint(profile["verdicts"], name))
 
 

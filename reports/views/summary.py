@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from fixtures.stats.verdict import Outcome
 from reports.data.profile import Profile
 from reports.data.run import Run
 from reports.data.transcripts import Exchange
-from reports.data.verdicts import ORDER, counts, worst
+from reports.data.verdicts import ORDER, Shown, counts, worst
 from reports.wording import tables
 from reports.wording.printable import printable
 from reports.wording.sentence import sentence
@@ -45,11 +44,13 @@ def _reproduced(run: Run) -> Iterator[str]:
 
 def worst_exchange(profile: Profile, exchanges: Iterable[Exchange]) -> Exchange | None:
     """The reply that is farthest from compliance, in the cells whose verdict is worst; None where all held."""
-    judged: dict[tuple[str, str | None], list[Outcome]] = {}
+    judged: dict[tuple[str, str | None], list[Shown]] = {}
     for result in profile["verdicts"]:
         judged.setdefault((result["checkpoint"], result["strategy"]), []).append(result["verdict"])
     failing = {
-        cell: ORDER.index(outcome) for cell, found in judged.items() if (outcome := worst(found)) in ORDER[1:]
+        cell: ORDER.index(outcome)
+        for cell, found in judged.items()
+        if (outcome := worst(found)) in ("undecided", "refuted")
     }
     return max(
         (e for e in exchanges if (e.checkpoint, e.strategy) in failing),

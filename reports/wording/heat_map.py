@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-from fixtures.stats.verdict import Outcome
 from reports.data import profile
 from reports.data.profile import Profile
-from reports.data.verdicts import AS_FAR, Result, falls_short, of_cell, worst
-from reports.wording.tables import bound_of, in_order, interval, number, stated_of
+from reports.data.verdicts import AS_FAR, Result, Shown, falls_short, of_cell, worst
+from reports.wording.tables import bound_of, in_order, measured, stated_of
 
-METRICS: dict[str, tuple[Literal["rho", "bias_low", "slope", "exact"], str]] = {
-    "rho": ("rho", ".2f"),
+METRICS: dict[str, tuple[Literal["within_rho", "bias_low", "slope", "exact"], str]] = {
+    "rho": ("within_rho", ".2f"),
     "bias": ("bias_low", "+.1f"),
     "slope": ("slope", ".2f"),
     "exact": ("exact", ".0%"),
@@ -25,7 +24,7 @@ class Cell(NamedTuple):
 
     value: str
     interval: str
-    outcome: Outcome | None
+    outcome: Shown | None
     bounds: str
 
 
@@ -70,10 +69,8 @@ def _early(results: Sequence[Result]) -> str:
 
 def _cell(cell: profile.Cell, metric: str, results: Sequence[Result]) -> Cell:
     name, form = METRICS[metric]
-    value = number(cell[name]["value"], form)
     return Cell(
-        value,
-        "" if value == "-" else interval(cell[name], form),
+        *measured(cell[name], results, form),
         worst(r["verdict"] for r in results),
         ", ".join(bound_of(r) for r in results),
     )

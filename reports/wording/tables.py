@@ -20,16 +20,38 @@ VERDICT_HEADER = ("verdict", "behavior", "value", "interval", "bound", "problems
 def cell_rows(profile: Profile, name: str) -> list[tuple[str, ...]]:
     """One row a strategy: problems, rho, low bias in points, stated rate, and the worst of its verdicts."""
     return [
-        (
-            strategy,
-            str(cell["n_problems"]),
-            with_interval(cell["rho"], ".2f"),
-            with_interval(cell["bias_low"], "+.0f"),
-            stated_of(cell),
-            worst(r["verdict"] for r in of_cell(profile["verdicts"], name, strategy)) or UNJUDGED,
-        )
+        _cell_row(strategy, cell, of_cell(profile["verdicts"], name, strategy))
         for strategy, cell in in_order(profile["checkpoints"][name]["strategies"])
     ]
+
+
+def _cell_row(strategy: str, cell: Cell, results: Sequence[Result]) -> tuple[str, ...]:
+    return (
+        strategy,
+        str(cell["n_problems"]),
+        " ".join(measured(cell["within_rho"], [r for r in results if r["metric"] == "rho"], ".2f")).rstrip(),
+        " ".join(measured(cell["bias_low"], [r for r in results if r["metric"] == "bias"], "+.0f")).rstrip(),
+        stated_of(cell),
+        worst(r["verdict"] for r in results) or UNJUDGED,
+    )
+
+
+def measured(estimate: Estimate, judged: Sequence[Result], form: str) -> tuple[str, str]:
+    """Value and interval. Where verdicts judge it, the interval is that of the first: a number has one interval.
+
+    A bias is judged as an absolute value: where its sign is open, the interval lies about 0.
+    """
+    if estimate["value"] is None:
+        return "-", ""
+    shown = _signed(judged[0], estimate["value"]) if judged else estimate
+    return number(estimate["value"], form), interval(shown, form)
+
+
+def _signed(result: Result, value: float) -> Estimate:
+    low, high = result["low"], result["high"]
+    if result["metric"] == "bias" and low is not None and high is not None:
+        low, high = (-high, -low) if value < 0 and low else (low or -high, high)
+    return {"value": value, "low": low, "high": high}
 
 
 def stated_of(cell: Cell) -> str:

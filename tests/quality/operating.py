@@ -161,9 +161,8 @@ def truth(kind: Kind, checkpoint: str) -> float:
 class _Plain(Resampling):
     """The sample alone, and two resamples, which nobody looks at."""
 
-    @property
-    def weights(self) -> Floats:
-        return np.vstack([np.r_[np.ones(self.n), 0.0], np.ones((2, self.n + 1))])
+    def weights(self, resamples: int) -> Iterator[Floats]:
+        yield np.vstack([np.r_[np.ones(self.n), 0.0], np.ones((2, self.n + 1))])
 
 
 def characteristics(kind: Kind, checkpoint: str, n: int, repeats: int, alpha: float) -> Characteristics:

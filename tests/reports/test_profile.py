@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
 from types import SimpleNamespace
@@ -88,8 +89,7 @@ def test_whether_the_signal_was_read_is_open_where_its_behavior_was_taken_out(
 
 def test_a_wording_s_values_take_no_resamples() -> None:
     class Unasked(Resampling):
-        @property
-        def weights(self) -> Floats:
+        def weights(self, resamples: int) -> Iterator[Floats]:
             raise AssertionError("it was resampled")
 
     cell = Made(direct_hint=24).at("tuned", Look(24, 0.01, True))["direct_hint"]
