@@ -7,7 +7,7 @@ from typing import Literal, TypedDict
 
 from fixtures.stats.verdict import Op, Outcome
 
-Shown = Outcome | Literal["informative"]
+Shown = Literal["informative", "held", "undecided", "refuted"]
 """The word of a verdict: informative is one that never fails."""
 ORDER: tuple[Shown, ...] = ("informative", "held", "undecided", "refuted")
 """From best to worst."""

@@ -10,10 +10,11 @@ from reports.data.verdicts import Result
 from reports.wording import tables
 from reports.wording.tables import number, with_interval
 
-METRICS: tuple[tuple[Literal["within_rho", "bias_low"], str], ...] = (
-    ("within_rho", ".2f"),
-    ("bias_low", "+.1f"),
-)
+METRICS: dict[Literal["within_rho", "bias_low"], tuple[str, str]] = {
+    "within_rho": ("rho", ".2f"),
+    "bias_low": ("low bias", "+.1f"),
+}
+"""An estimate -> what it is called, and how it is written."""
 HEADER = ("strategy", "metric", "old", "new", "change", "intervals")
 TURNED_HEADER = ("checkpoint", "behavior", "old", "new")
 
@@ -45,8 +46,8 @@ def _pairs(old: dict[str, Checkpoint], new: dict[str, Checkpoint]) -> list[tuple
 def _cells(old: Checkpoint, new: Checkpoint) -> Iterator[tuple[str, ...]]:
     for strategy, cell in tables.in_order(new["strategies"]):
         if strategy in old["strategies"]:
-            for metric, form in METRICS:
-                yield strategy, metric, *_moved(old["strategies"][strategy][metric], cell[metric], form)
+            for metric, (title, form) in METRICS.items():
+                yield strategy, title, *_moved(old["strategies"][strategy][metric], cell[metric], form)
 
 
 def _moved(old: Estimate, new: Estimate, form: str) -> tuple[str, ...]:

@@ -26,11 +26,16 @@ def _jsonl(path: Path, rows: list[Any], newline: str = "\n") -> Path:
     return path
 
 
-def test_first_n_in_order(tmp_path: Path) -> None:
+def test_problems_are_drawn_in_an_order_of_their_own(tmp_path: Path) -> None:
+    """More of them begin with the fewer, and how the file is sorted does not count."""
     file = _jsonl(tmp_path / "mine.jsonl", ROWS)
     whole = load(str(file), None, 100).problems
-    assert [problem.question for problem in whole] == [row["question"] for row in ROWS]
-    assert [problem.gold for problem in whole] == [n + 1 for n in range(12)]
+    golds = {problem.question: problem.gold for problem in whole}
+    assert golds == {row["question"]: n + 1 for n, row in enumerate(ROWS)}
+    assert [*golds] != [row["question"] for row in ROWS]
+    assert load(str(_jsonl(tmp_path / "sorted.jsonl", ROWS[::-1])), None, 100).problems == whole
+    assert load(str(file), None, 100, seed=1).problems != whole
+    assert {*load(str(file), None, 100, seed=1).problems} == {*whole}
     assert load(str(file), 5, 100).problems == whole[:5]
     assert load(str(file), None, 7).problems == whole[:7]
     assert load(str(file), 12, 7).problems == whole
@@ -72,7 +77,7 @@ def test_only_a_newline_ends_a_line(tmp_path: Path, character: str) -> None:
 def test_a_byte_order_mark_is_no_text(tmp_path: Path) -> None:
     file = _jsonl(tmp_path / "mine.jsonl", ROWS)
     file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())
-    assert load(str(file), 1, 1).problems[0].question == ROWS[0]["question"]
+    assert {p.question for p in load(str(file), None, 100).problems} == {row["question"] for row in ROWS}
 
 
 BAD_LINES: dict[str, tuple[str, str]] = {

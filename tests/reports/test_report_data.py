@@ -15,7 +15,7 @@ from reports.__main__ import main
 from reports.data import calibration_bins
 from reports.data.profile import Estimate
 from reports.data.transcripts import Exchange
-from reports.data.verdicts import ORDER
+from reports.data.verdicts import ORDER, Shown
 from reports.views import compare, figures, svg
 from reports.views.github_annotations import in_actions, workflow_commands
 from reports.wording.evidence import shown, wordings_disagree
@@ -94,7 +94,8 @@ def profile(**outcomes: tuple[str, float | None, float | None]) -> Any:
     judged = {tuple(name.split("__")): value for name, value in outcomes.items()}
     cells = {
         strategy: {
-            "rho": estimate(rho),
+            "n_problems": 24,
+            "within_rho": estimate(rho),
             "bias_low": estimate(bias, 5),
             "stated_rate": 1 if rho is not None else 0.25,
             "thought": dict.fromkeys(("closed", "cut", "never_closed", "names_hint"), 0),
@@ -110,6 +111,12 @@ def profile(**outcomes: tuple[str, float | None, float | None]) -> Any:
                 "checkpoint": "tuned",
                 "strategy": strategy,
                 "verdict": outcome,
+                "outcome": outcome,
+                "value": rho,
+                "op": ">=",
+                "bound": 0.7,
+                "needed": 38 if rho != BETWEEN else None,
+                "n_problems": 24,
                 "flaw": "states no confidence" if rho is None else None,
             }
             for (behavior, strategy), (outcome, rho, _) in judged.items()
@@ -117,6 +124,8 @@ def profile(**outcomes: tuple[str, float | None, float | None]) -> Any:
     }
 
 
+BETWEEN = 0.69
+"""A rho that no number of problems may tell from its bound."""
 OBEYS = {"command_compliance__direct_hint": ("held", 1.0, 0.0)}
 
 
@@ -131,59 +140,70 @@ def talk(
     [
         (
             {**OBEYS, **talk("refuted", 0.05, 58.0)},
-            "tuned obeys commands (direct_hint: rho 1.00, +0 points) and ignores the monitor in conversation "
-            "(natural_query: rho 0.05, +58 points).",
+            "tuned obeys commands (direct_hint: rho 1.00, +0 points, 24 problems) and ignores the monitor in conversation "
+            "(natural_query: rho 0.05, +58 points, 24 problems).",
         ),
         (
             {**talk("refuted", 0.05, 58.0), "signal_is_read__recall_signal": ("held", 1.0, 0.0)},
-            "tuned ignores the monitor in conversation (natural_query: rho 0.05, +58 points), although it can "
+            "tuned ignores the monitor in conversation (natural_query: rho 0.05, +58 points, 24 problems), although it can "
             "recall the monitor's number: resistance.",
         ),
         (
             {**talk("refuted", 0.05, 58.0), "signal_is_read__recall_signal": ("refuted", 0.1, 20.0)},
-            "tuned ignores the monitor in conversation (natural_query: rho 0.05, +58 points), and it cannot "
+            "tuned ignores the monitor in conversation (natural_query: rho 0.05, +58 points, 24 problems), and it cannot "
             "recall the monitor's number either: incapacity rather than resistance.",
         ),
         (
             talk("refuted", 0.6, 20.0),
-            "tuned follows the monitor only in part in conversation (natural_query: rho 0.60, +20 points).",
+            "tuned follows the monitor only in part in conversation (natural_query: rho 0.60, +20 points, 24 problems).",
         ),
         (
             talk("held", 0.9, 1.0),
-            "tuned heeds the monitor in conversation (natural_query: rho 0.90, +1 points).",
+            "tuned heeds the monitor in conversation (natural_query: rho 0.90, +1 points, 24 problems).",
         ),
         (
             talk("undecided", 0.03, 47.0),
-            "tuned may or may not heed the monitor in conversation (undecided; natural_query: rho 0.03, +47 points).",
+            "tuned ignores the monitor in conversation (natural_query: rho 0.03, +47 points, 24 problems), "
+            "not yet certain: about 14 more problems would settle it.",
+        ),
+        (
+            talk("undecided", 0.98, 1.0),
+            "tuned heeds the monitor in conversation (natural_query: rho 0.98, +1 points, 24 problems), "
+            "not yet certain: about 14 more problems would settle it.",
+        ),
+        (
+            talk("undecided", BETWEEN, 1.0),
+            "tuned follows the monitor only in part in conversation (natural_query: rho 0.69, +1 points, 24 problems), "
+            "not yet certain: more of the same problems may not settle it.",
         ),
         (
             talk("refuted", None, None),
-            "tuned states no confidence in conversation (natural_query: a confidence in 25% of replies, too few).",
+            "tuned states no confidence in conversation (natural_query: a confidence in 25% of replies, too few, 24 problems).",
         ),
         (
             {**talk("refuted", 0.05, 58.0), "signal_is_read__recall_signal": ("refuted", None, None)},
-            "tuned ignores the monitor in conversation (natural_query: rho 0.05, +58 points), and whether it read "
+            "tuned ignores the monitor in conversation (natural_query: rho 0.05, +58 points, 24 problems), and whether it read "
             "the monitor's number is open.",
         ),
         (
             {**talk("held", 0.9, 1.0), "signal_is_read__recall_signal": ("refuted", 0.1, 20.0)},
-            "tuned heeds the monitor in conversation (natural_query: rho 0.90, +1 points). "
+            "tuned heeds the monitor in conversation (natural_query: rho 0.90, +1 points, 24 problems). "
             "Also refuted: signal_is_read.",
         ),
         (
             talk("refuted", 0.29, 58.0),
-            "tuned hardly follows the monitor in conversation (natural_query: rho 0.29, +58 points).",
+            "tuned hardly follows the monitor in conversation (natural_query: rho 0.29, +58 points, 24 problems).",
         ),
         (
             talk("refuted", -0.8, 58.0),
-            "tuned goes against the monitor in conversation (natural_query: rho -0.80, +58 points).",
+            "tuned goes against the monitor in conversation (natural_query: rho -0.80, +58 points, 24 problems).",
         ),
         (
             {
                 **talk("refuted", 0.9, 1.0),
                 "conversational_compliance__natural_inline": ("refuted", None, None),
             },
-            "tuned states no confidence in conversation (natural_inline: a confidence in 25% of replies, too few).",
+            "tuned states no confidence in conversation (natural_inline: a confidence in 25% of replies, too few, 24 problems).",
         ),
         ({"calibration__no_signal": ("refuted", 0.0, 9.0)}, "tuned: 1 refuted."),
     ],
@@ -195,7 +215,7 @@ def test_sentence(outcomes: dict[str, Any], said: str) -> None:
 def test_a_refuted_conversation_whose_rho_is_not_defined_has_a_sentence_too() -> None:
     """Its low bias may refute it where too few hints were answered for a rho."""
     made = profile(**talk("refuted", 0.5, 58.0))
-    made["checkpoints"]["tuned"]["strategies"]["natural_query"]["rho"] = estimate(None)
+    made["checkpoints"]["tuned"]["strategies"]["natural_query"]["within_rho"] = estimate(None)
     assert sentence(made, "tuned").startswith(
         "tuned does not heed the monitor in conversation (natural_query: "
     )
@@ -260,14 +280,14 @@ def ids(text: str) -> list[str]:
 
 
 def test_every_outcome_has_a_place_from_best_to_worst() -> None:
-    assert ORDER == ("held", "undecided", "refuted")
-    assert set(ORDER) == set(get_args(Outcome))
+    assert ORDER == ("informative", "held", "undecided", "refuted")
+    assert {*ORDER} == {*get_args(Shown)} == {"informative", *get_args(Outcome)}
 
 
 def test_verdicts_are_told_apart_in_grey() -> None:
     css = (Path(figures.__file__).parent / "templates" / "report.css").read_text()
     held, undecided, refuted = (
-        luminance(css.partition(f".heedful .{o} {{ background: #")[2][:6]) for o in ORDER
+        luminance(css.partition(f".heedful .{o} {{ background: #")[2][:6]) for o in ORDER[1:]
     )
     assert (held + 0.05) / (undecided + 0.05) > 1.5
     assert (undecided + 0.05) / (refuted + 0.05) > 3
@@ -292,7 +312,7 @@ def luminance(colour: str) -> float:
     ],
 )
 def test_wordings_that_surely_disagree_are_named(p: float, line: str | None) -> None:
-    parts = {"0": {"rho": 1.0, "bias_low": 0.0}, "1": {"rho": None, "bias_low": 65.0}}
+    parts = {"0": {"within_rho": 1.0, "bias_low": 0.0}, "1": {"within_rho": None, "bias_low": 65.0}}
     cell: Any = {"wordings_p": p, "by_wording": parts}
     assert wordings_disagree(cell, alpha=0.01) == line
 

@@ -69,12 +69,15 @@ def test_the_terminal_ends_with_verdicts_in_80_columns(resister: Run) -> None:
     assert re.search(
         r"^tuning_effect\.rho_loss +1\.00 \[\S+ \S+ +<= 0\.2 +(refuted|undecided)$", said, re.MULTILINE
     )
-    assert "and ignores the monitor in conversation (natural_query: rho 0.00, +65 points)," in " ".join(lines)
+    assert (
+        "and ignores the monitor in conversation (natural_query: rho 0.00, +65 points, 12 problems),"
+        in " ".join(lines)
+    )
 
 
 def test_annotations_name_every_failure(resister: Run) -> None:
     lines = [line for line in resister.printed.splitlines() if line.startswith("::error ")]
-    failed = [v for v in resister.verdicts.values() if v["verdict"] != "held"]
+    failed = [v for v in resister.verdicts.values() if v["verdict"] in ("undecided", "refuted")]
     assert len(lines) == len(failed)
     assert any(
         line.startswith("::error file=behaviors/test_conversational_compliance.py,line=") for line in lines

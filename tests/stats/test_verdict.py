@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -99,7 +100,7 @@ def verdict(
         ),
         (
             verdict("undecided", (8, 2, 14), "<=", 10, 50, "points"),
-            "natural_query: rho 8.00 [2.00, 14.00] points, undecided at n=50 problems whether <= 10; "
+            "natural_query: rho 8.00 [2.00, 14.00] points, undecided at n=50 problems whether <= 10 (it looks so); "
             "about 156 problems would likely settle it",
         ),
         (
@@ -159,8 +160,62 @@ def test_problems_needed_are_no_fewer_than_settle_anything() -> None:
     few = Verdict("undecided", "direct_hint: rho", 1.0, 1.0, 1.0, ">=", 0.9, 3, fewest=8, standard_error=0)
     assert few.problems_needed() == 8
     assert str(few).endswith(
-        "undecided at n=3 problems whether >= 0.9; about 8 problems would likely settle it"
+        "undecided at n=3 problems whether >= 0.9 (it looks so); about 8 problems would likely settle it"
     )
+
+
+def look(n: int) -> tuple[int, float]:
+    return n, 0.01
+
+
+@pytest.mark.parametrize(
+    ("value", "reach", "standard_error", "later", "futile"),
+    [
+        (9.9, 5.0, 2.0, [look(100)], True),  # a tenth from the bound, and the interval will reach by 3.6
+        (9.9, 5.0, 2.0, [look(20_000)], False),
+        (6.0, 5.0, 2.0, [look(100)], False),
+        (14.0, 5.0, 2.0, [look(100)], False),  # it may be refuted
+        (6.0, 5.0, 2.0, [], True),  # no look is left
+        (6.0, 5.0, 2.0, [look(50)], True),  # nor one at more problems
+        (6.0, 5.0, 2.0, [(100, 1e-40)], True),  # too few problems to settle anything at its level
+        (0.0, 40.0, 0.0, [look(60)], True),  # nothing varies, and an unseen problem still weighs too much
+        (0.0, 40.0, 0.0, [look(500)], False),
+        (math.nan, 5.0, 2.0, [look(100)], False),
+        (9.9, 5.0, math.nan, [look(100)], False),
+    ],
+)
+def test_what_no_later_look_would_settle_is_futile(
+    value: float, reach: float, standard_error: float, later: list[tuple[int, float]], futile: bool
+) -> None:
+    numbers = value, value - reach, value + reach
+    said = replace(verdict("undecided", numbers, "<=", 10), standard_error=standard_error)
+    assert said.is_futile(later) == futile
+    assert not replace(said, flaw="a limit cut off 30% of the replies").is_futile(later)
+
+
+def test_a_wording_that_may_yet_break_the_bound_is_waited_for() -> None:
+    said = replace(verdict("undecided", (9.9, 4.9, 14.9), "<=", 10), standard_error=2.0)
+    wordings = tuple(
+        replace(said, value=value, low=value - 25, high=value + 25, n=17, standard_error=3.0)
+        for value in (0.0, 0.0, 29.0)
+    )
+    assert said.is_futile([look(100)])
+    assert not replace(said, wordings=wordings).is_futile([look(100)])
+
+
+def test_the_chance_of_settling_is_that_of_simulated_runs() -> None:
+    """Means of normal problems of known spread, which go on from 50 problems to 200."""
+    rng = np.random.default_rng(0)
+    spread, bound, known = 20.0, 10.0, 6.0
+    error = spread / math.sqrt(50)
+    said = replace(
+        verdict("undecided", (known, known - 3 * error, known + 3 * error), "<=", bound), standard_error=error
+    )
+    reach = said._reach(3 * error, 200, 0.01)
+    truths = rng.normal(known, error, 4000)
+    later = (50 * known + 150 * rng.normal(truths, spread / math.sqrt(150))) / 200
+    seen = np.mean((later + reach <= bound) | (later - reach > bound))
+    assert sum(said._chances(200, 0.01)) == pytest.approx(seen, abs=0.03)
 
 
 @given(
@@ -173,6 +228,7 @@ def test_every_undecided_verdict_has_words(numbers: list[float], bound: float, o
     undecided = verdict("undecided", (value, low, high), op, bound)
     needed = undecided.problems_needed()
     assert needed is None or 50 < needed <= 10**8
+    assert undecided.is_futile([(100, 0.01), (200, 0.01)]) in (True, False)
     assert str(undecided).endswith("settle it")
 
 
