@@ -137,7 +137,9 @@ def test_cells_below_a_stated_rate_of_four_fifths_are_flawed(unstated: int, flaw
 def test_a_look_before_the_last_refutes_only_what_surely_states_too_little() -> None:
     rows = [(p, h, None if p < 5 else h) for p in range(20) for h in HINTS]
     assert cell(rows).flaw == "direct_hint states no confidence (stated rate 0.75 < 0.8)"
-    assert cell(rows, own=Resampling(20, last=False)).flaw is None
+    early = cell(rows, own=Resampling(20, last=False))
+    assert early.flaw is None
+    assert (early.rho >= -1).outcome == "undecided"
     assert cell(grid(20, dict.fromkeys(HINTS)), own=Resampling(20, last=False)).flaw is not None
 
 
@@ -352,6 +354,8 @@ def test_a_full_run_is_bounded_in_memory() -> None:
         (30, 15, "refuted"),
         (75, 25, "refuted"),
         (21, 1, "refuted"),
+        (20, 1, "undecided"),
+        (18, 4, "undecided"),
     ],
 )
 def test_what_a_limit_cut_off_is_in_doubt_and_what_is_silent_is_refuted(
@@ -368,7 +372,8 @@ def test_what_a_limit_cut_off_is_in_doubt_and_what_is_silent_is_refuted(
 
 def test_what_is_compared_with_a_cell_in_doubt_cannot_be_judged() -> None:
     sound = cell(grid(40, {h: h for h in HINTS}))
-    cut = replace(sound, unheard=np.ones(sound.n_trials, dtype=bool))
+    nothing = np.full(sound.n_trials, NAN)
+    cut = replace(sound, stated=nothing, unheard=np.isnan(nothing))
     for verdict in (sound.rho - cut.rho <= 0.2, cut.rho - sound.rho <= 0.2, sound.pull(cut) >= 5):
         assert verdict.outcome == "undecided"
         assert "a limit cut off" in str(verdict.flaw)
