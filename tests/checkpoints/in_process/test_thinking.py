@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from fixtures.checkpoints.in_process import shared_prefix, shared_weights
+from fixtures.checkpoints.in_process import kv_cache, shared_prefix, shared_weights
 from fixtures.checkpoints.in_process.checkpoint import InProcessCheckpoint
+from fixtures.checkpoints.in_process.shared_prefix import SharedPrefix, Sizes
 from fixtures.checkpoints.interface import CheckpointSpec, EngineSettings, Reply, Thinking
 from fixtures.checkpoints.open import open_checkpoint
 from fixtures.checkpoints.source import directory as files
@@ -59,6 +60,35 @@ def test_rows_are_given_room_a_few_tokens_at_a_time(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(shared_prefix, "COLUMNS", 3)
     reply = said(opened(fixed_reply(tmp_path / "tuned", MULLS + STATES_30)))
     assert (reply.text, reply.finish) == (STATES_30, "stop")
+
+
+def test_rows_that_think_long_take_no_more_memory_than_is_planned(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What does not fit as rows grow begins again behind the others, and says the same."""
+    checkpoint = opened(fixed_reply(tmp_path / "tuned", MULLS + STATES_30))
+    conversations = [asked(), *(solving(f"What is 4 plus {i}?") for i in range(5))]
+    expected = dict(checkpoint.generate_plainly(conversations, 10))
+    monkeypatch.setattr(shared_prefix, "COLUMNS", 8)
+    held: list[tuple[int, int]] = []
+    change = kv_cache.RowsCache.change
+
+    def recorded(cache: kv_cache.RowsCache, kept: list[int], added: list[list[int]], room: int) -> None:
+        change(cache, kept, added, room)
+        held.append((len(cache.lengths), max(cache.lengths, default=0) + room))
+
+    monkeypatch.setattr(kv_cache.RowsCache, "change", recorded)
+    planned = 4 * (max(checkpoint.prompt_tokens(one) for one in conversations) + 8)
+    model = checkpoint._load_model()
+    token = 2 * 4 * model.config.num_key_value_heads * model.config.head_dim
+    engine = SharedPrefix(model, Sizes(tokens=4096, memory=planned * token))
+    drafts = checkpoint._drafts(conversations, 10)
+    assert sorted(engine.complete(drafts, logprobs=False)) == list(range(len(drafts)))
+    assert {at: draft.reply().text for at, draft in enumerate(drafts)} == {
+        at: reply.text for at, reply in expected.items()
+    }
+    assert max(rows for rows, _ in held) == 4
+    assert max(rows * width for rows, width in held if rows > 1) <= planned
 
 
 def said(
