@@ -67,7 +67,7 @@ def test_rows_that_think_long_take_no_more_memory_than_is_planned(
 ) -> None:
     """What does not fit as rows grow begins again behind the others, and says the same."""
     checkpoint = opened(fixed_reply(tmp_path / "tuned", MULLS + STATES_30))
-    conversations = [asked(), *(solving(f"What is 4 plus {i}?") for i in range(5))]
+    conversations = [solving(f"What is 4 plus {i}?") for i in range(6)]
     expected = dict(checkpoint.generate_plainly(conversations, 10))
     monkeypatch.setattr(shared_prefix, "COLUMNS", 8)
     held: list[tuple[int, int]] = []
