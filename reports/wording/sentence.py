@@ -70,9 +70,9 @@ def _conversation(profile: Profile, name: str, own: Sequence[Result]) -> str:
         said = _refuted(_worst_cell(profile, name, judged)[1]["rho"])
     else:
         said = CONVERSATION[outcome]
-    return (
-        f"{said} {_numbers(profile, name, judged, outcome)}{_recall(own)}{_overruled(profile, name, outcome)}"
-    )
+    # a thought that names the number tells more than whether it is recalled when asked for
+    read = _overruled(profile, name, outcome) or _recall(own)
+    return f"{said} {_numbers(profile, name, judged, outcome)}{read}"
 
 
 def _overruled(profile: Profile, name: str, outcome: str) -> str:

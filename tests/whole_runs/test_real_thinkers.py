@@ -59,5 +59,6 @@ def test_one_that_weighs_the_monitor_s_number_and_overrules_it(tmp_path: Path) -
     assert "behaviors/test_conversational_compliance.py::test_bias[ignoring-natural_query]" in done.ids(
         "refuted"
     )
-    assert "read and overruled" in " ".join(done.printed.split())
+    said = " ".join(done.printed.split())
+    assert "+65 points), read and overruled: 98% of its thoughts name the monitor's number" in said
     assert done.exit_code == 1
