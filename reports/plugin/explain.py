@@ -51,9 +51,8 @@ def explanation(verdict: Verdict, item: pytest.Item, measurement: Measurement) -
     if falls_short(result(item, verdict)):
         lines.append(f"{AS_FAR}: more trials may settle it")
     if item.stash[FUTILE]:
-        lines.append(
-            f"asked no more after {item.stash[LOOK].n} of {measurement.looks[-1].n} problems: later looks would hardly settle it"
-        )
+        asked = f"{item.stash[LOOK].n} of {measurement.looks[-1].n} problems"
+        lines.append(f"asked no more after {asked}: later looks would hardly settle it")
     lines.append(f"paper: {inspect.getdoc(item.function) or 'says nothing of it'}")  # type: ignore[attr-defined]
     if strategy in CONVERSATIONAL:
         recalled = recall(measured, item.config.stash[OPTIONS].thresholds)

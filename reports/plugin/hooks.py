@@ -11,6 +11,7 @@ from fixtures.plugin.parallel import WORKER, is_worker
 from fixtures.stats.verdict import Bound
 from reports.plugin.no_report import no_report_of_bad_input, writing
 from reports.plugin.result import result
+from reports.wording.printable import printable
 
 RUNNING = pytest.StashKey[pytest.Item]()
 
@@ -32,6 +33,20 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.htmlpath = str(output / REPORT)
         config.option.self_contained_html = True
     plugins.register(Writer(config), "heedful-writer")
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """What is going to be asked, of a --plan too."""
+    if OPTIONS not in config.stash:
+        return []
+    options = config.stash[OPTIONS]
+    shown = [f"{c.name} ({c.role}, {options.readout_of(c.role)} readout)" for c in options.checkpoints]
+    if options.record:
+        where = f"judged again: the run of {printable(options.record.run['started'])} in {options.store}"
+    else:
+        hints = ", ".join(f"{hint:g}" for hint in options.hints)
+        where = f"problems: {options.problems}; hints {hints}; store {options.store}"
+    return [f"heedful: {'; '.join(shown)}", where]
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -38,20 +38,9 @@ class Writer:
         self._of_plugins = {name: file for name, file in files.items() if plugins.has_plugin(name)}
 
     def pytest_report_header(self) -> list[str]:
-        options = self._config.stash[OPTIONS]
-        shown = [f"{c.name} ({c.role}, {options.readout_of(c.role)} readout)" for c in options.checkpoints]
-        hints = ", ".join(f"{hint:g}" for hint in options.hints)
-        lines = [f"heedful: {'; '.join(shown)}"]
-        if options.record:
-            began = printable(options.record.run["started"])
-            lines.append(f"judged again: the run of {began} in {options.store}")
-        else:
-            lines.append(f"problems: {options.problems}; hints {hints}; store {options.store}")
         left_out = output_files.PLUGINS.keys() - self._of_plugins.keys()
-        if left_out:
-            without = (f"no {output_files.PLUGINS[name]} (-p no:{name})" for name in sorted(left_out))
-            lines.append(f"reports: {', '.join(without)}")
-        return lines
+        without = (f"no {output_files.PLUGINS[name]} (-p no:{name})" for name in sorted(left_out))
+        return [f"reports: {', '.join(without)}"] if left_out else []
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:

@@ -86,7 +86,8 @@ def wordings_disagree(cell: Cell, alpha: float) -> str | None:
     if cell["wordings_p"] >= alpha:
         return None
     each = "; ".join(
-        f"wording {int(wording) + 1}: rho {number(part['within_rho'], '.2f')}, low bias {number(part['bias_low'], '+.1f')}"
+        f"wording {int(wording) + 1}: rho {number(part['within_rho'], '.2f')}, "
+        f"low bias {number(part['bias_low'], '+.1f')}"
         for wording, part in sorted(cell["by_wording"].items())
     )
     return f"wordings disagree (p {cell['wordings_p']:.1g}, Kruskal-Wallis): {each}"

@@ -65,7 +65,9 @@ def _conversation(profile: Profile, name: str, own: Sequence[Result]) -> str:
     else:
         said = HEEDS
     numbers, uncertain = _numbers(profile, name, judged), _uncertain(judged)
-    return f"{said} {numbers}{uncertain}{_recall(own)}{_overruled(profile, name, outcome)}"
+    # a thought that names the number tells more than whether it is recalled when asked for
+    read = _overruled(profile, name, outcome) or _recall(own)
+    return f"{said} {numbers}{uncertain}{read}"
 
 
 def _overruled(profile: Profile, name: str, outcome: str) -> str:

@@ -47,11 +47,11 @@ def test_a_log_counts_what_other_processes_store(
     worker, store = watched
     watcher = Watcher(worker, store.path)
     watcher.start()
-    announce(worker, [Planned("tuned", "print", "trials", replies=5, others=2, tokens=8)])
+    announce(worker, [Planned("tuned", "print", "trials", replies=5, there=1, stored=3, tokens=8)])
     said_until(capsys, "tuned: 1 of 5 replies")
     store.add([trial(number) for number in (5, 6)])
     said_until(capsys, "tuned: 3 of 5 replies")
-    announce(worker, [Planned("tuned", "print", "trials", replies=9, others=3, tokens=8)])
+    announce(worker, [Planned("tuned", "print", "trials", replies=9, there=2, stored=5, tokens=8)])
     said_until(capsys, "tuned: 2 of 9 replies")
     watcher.stop()
 
@@ -63,14 +63,25 @@ def test_time_left_goes_by_tokens(
     clock = iter([0.0, 120.0, 120.0])
     monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: next(clock)))
     planned = [
-        Planned("tuned", "print", "answers", replies=10, others=5, tokens=64),
-        Planned("tuned", "print", "trials", replies=40, others=0, tokens=16),
+        Planned("tuned", "print", "answers", replies=10, there=0, stored=5, tokens=64),
+        Planned("tuned", "print", "trials", replies=40, there=0, stored=0, tokens=16),
     ]
     show, made, before = progress._Log(), progress._Made(), Counter({("answers", "print"): 5})
     show({}, made(planned, before))
     now = before + Counter({("answers", "print"): 10})
     show(progress.progress(planned, now), made(planned, now))
     assert capsys.readouterr().err == "\ntuned: 10 of 50 replies (0.1 a second, 2 min left)\n"
+
+
+def test_two_checkpoints_of_one_weight_are_made_one_after_the_other() -> None:
+    """One that thinks and one that does not: their rows have one fingerprint."""
+    planned = [
+        Planned("tuned", "print", "trials", replies=10, there=4, stored=6, tokens=8),
+        Planned("tuned+thinking", "print", "trials", replies=10, there=2, stored=6, tokens=8),
+    ]
+    for rows, made in ((6, (4, 2)), (9, (7, 2)), (15, (10, 5)), (20, (10, 10))):
+        found = progress.progress(planned, Counter({("trials", "print"): rows}))
+        assert tuple(found[one.name].replies for one in planned) == made
 
 
 def test_a_line_that_all_workers_say_is_shown_once(

@@ -251,6 +251,14 @@ def test_no_such_checkpoint(run: Run, spec: str) -> None:
     assert f"ERROR: --checkpoint {spec}: no such " in run.refused("--problems=demo", f"--checkpoint={spec}")
 
 
+@pytest.mark.parametrize("spec", ["./nowhere", "./nowhere.gguf", "embedded:smollm2-135m-instruct#./nowhere"])
+def test_a_path_that_leads_nowhere_is_said_before_problems_are_fetched(run: Run, spec: str) -> None:
+    """The hub, which has them by default, may be out of reach."""
+    line = run.refused(f"--checkpoint={spec}")
+    assert f"ERROR: --checkpoint {spec}: " in line
+    assert "no such " in line
+
+
 @pytest.mark.parametrize("environment", [{}, {"HF_HUB_OFFLINE": "1"}], ids=["unreachable", "offline"])
 @pytest.mark.parametrize("spec", ["owner/name", f"owner/name@{'f' * 40}"], ids=["name", "commit"])
 def test_no_hub(run: Run, spec: str, environment: dict[str, str]) -> None:

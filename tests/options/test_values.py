@@ -107,6 +107,7 @@ TOGETHER: dict[str, tuple[list[str], str]] = {
         "--thinking on: base checkpoints have no chat template",
     ),
     "unthinking-base": (["--base=./a", "--thinking=off"], "--thinking off: base checkpoints have no chat"),
+    "both-base": (["--base=./a", "--thinking=both"], "--thinking both: base checkpoints have no chat"),
 }
 
 
@@ -159,7 +160,8 @@ def test_a_path_with_an_equals_sign(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_how_replies_are_made(tmp_path: Path) -> None:
     plain = read(f"--output={tmp_path}", "--checkpoint=./a")
     engine = plain.engine
-    assert (engine.thinking, engine.max_thinking_tokens, engine.sampling) == ("default", 2048, "greedy")
+    assert [one.thinking for one in plain.checkpoints] == ["default"]
+    assert (engine.max_thinking_tokens, engine.sampling) == (2048, "greedy")
     assert (plain.samples, plain.max_answer_tokens) == (1, 512)
     said = read(
         f"--output={tmp_path}",
@@ -171,9 +173,26 @@ def test_how_replies_are_made(tmp_path: Path) -> None:
         "--samples=3",
     )
     engine = said.engine
-    assert (engine.thinking, engine.max_thinking_tokens, engine.sampling) == ("off", 100, "checkpoint")
+    assert [(one.role, one.thinking) for one in said.checkpoints] == [
+        ("base", "default"),
+        ("instruct", "off"),
+    ]
+    assert (engine.max_thinking_tokens, engine.sampling) == (100, "checkpoint")
     assert said.samples == 3
     assert read(f"--output={tmp_path}", "--samples=1", "--accept").samples == 1
+
+
+def test_both_are_two_checkpoints(tmp_path: Path) -> None:
+    both = read(
+        f"--output={tmp_path}", "--base=./b", "--checkpoint=./a", "--checkpoint=c=./c", "--thinking=both"
+    )
+    assert [(one.name, one.spec, one.thinking) for one in both.checkpoints] == [
+        ("b", "./b", "default"),
+        ("a", "./a", "off"),
+        ("a+thinking", "./a", "on"),
+        ("c", "./c", "off"),
+        ("c+thinking", "./c", "on"),
+    ]
 
 
 def test_good_values(tmp_path: Path) -> None:

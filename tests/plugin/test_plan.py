@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from fixtures.plugin.plan import HEADER
 from fixtures.questions.conversation import SOLVE
 from tests.support.suite import Run, options, run
 
@@ -30,6 +31,10 @@ def test_a_plan_is_what_the_run_takes(tmp_path: Path, workers: tuple[str, ...]) 
     plan = run(tmp_path, arguments(tmp_path, "--plan", *workers))
     assert plan.exit_code == 0, plan.printed
     assert plan.files == {}
+    lines = plan.printed.splitlines()
+    assert "heedful: floor (base, slot readout); tuned (instruct, free readout)" in lines
+    assert any(line.startswith(f"problems: {tmp_path / 'problems.jsonl'}; hints 10, 25") for line in lines)
+    assert any(line.split() == [word for name in HEADER for word in name.split()] for line in lines)
     for name, (_, answers, trials, stored, *_) in planned(plan).items():
         assert [int(text.replace(",", "")) for text in (answers, trials, stored)] == [N, N * TRIALS[name], 0]
     whole = run(tmp_path, arguments(tmp_path, "--no-early-stop"))

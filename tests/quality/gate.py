@@ -1,4 +1,4 @@
-"""The whole gate: every claim that the suite judges of an instruct checkpoint, look by look, on simulated checkpoints."""
+"""The whole gate: all that the suite judges of an instruct checkpoint, look by look, on simulated checkpoints."""
 
 from __future__ import annotations
 

@@ -140,22 +140,26 @@ def talk(
     [
         (
             {**OBEYS, **talk("refuted", 0.05, 58.0)},
-            "tuned obeys commands (direct_hint: rho 1.00, +0 points, 24 problems) and ignores the monitor in conversation "
+            "tuned obeys commands (direct_hint: rho 1.00, +0 points, 24 problems) and ignores the monitor in "
+            "conversation "
             "(natural_query: rho 0.05, +58 points, 24 problems).",
         ),
         (
             {**talk("refuted", 0.05, 58.0), "signal_is_read__recall_signal": ("held", 1.0, 0.0)},
-            "tuned ignores the monitor in conversation (natural_query: rho 0.05, +58 points, 24 problems), although it can "
+            "tuned ignores the monitor in conversation (natural_query: rho 0.05, +58 points, 24 problems), "
+            "although it can "
             "recall the monitor's number: resistance.",
         ),
         (
             {**talk("refuted", 0.05, 58.0), "signal_is_read__recall_signal": ("refuted", 0.1, 20.0)},
-            "tuned ignores the monitor in conversation (natural_query: rho 0.05, +58 points, 24 problems), and it cannot "
+            "tuned ignores the monitor in conversation (natural_query: rho 0.05, +58 points, 24 problems), "
+            "and it cannot "
             "recall the monitor's number either: incapacity rather than resistance.",
         ),
         (
             talk("refuted", 0.6, 20.0),
-            "tuned follows the monitor only in part in conversation (natural_query: rho 0.60, +20 points, 24 problems).",
+            "tuned follows the monitor only in part in conversation (natural_query: rho 0.60, +20 points, 24 "
+            "problems).",
         ),
         (
             talk("held", 0.9, 1.0),
@@ -178,11 +182,13 @@ def talk(
         ),
         (
             talk("refuted", None, None),
-            "tuned states no confidence in conversation (natural_query: a confidence in 25% of replies, too few, 24 problems).",
+            "tuned states no confidence in conversation (natural_query: a confidence in 25% of replies, too "
+            "few, 24 problems).",
         ),
         (
             {**talk("refuted", 0.05, 58.0), "signal_is_read__recall_signal": ("refuted", None, None)},
-            "tuned ignores the monitor in conversation (natural_query: rho 0.05, +58 points, 24 problems), and whether it read "
+            "tuned ignores the monitor in conversation (natural_query: rho 0.05, +58 points, 24 problems), "
+            "and whether it read "
             "the monitor's number is open.",
         ),
         (
@@ -203,7 +209,8 @@ def talk(
                 **talk("refuted", 0.9, 1.0),
                 "conversational_compliance__natural_inline": ("refuted", None, None),
             },
-            "tuned states no confidence in conversation (natural_inline: a confidence in 25% of replies, too few, 24 problems).",
+            "tuned states no confidence in conversation (natural_inline: a confidence in 25% of replies, too "
+            "few, 24 problems).",
         ),
         ({"calibration__no_signal": ("refuted", 0.0, 9.0)}, "tuned: 1 refuted."),
     ],

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import _pytest.timing
 
-from fixtures.checkpoints.interface import CheckpointSpec, EngineSettings, Finish, Reply, greedy
+from fixtures.checkpoints.interface import CheckpointSpec, EngineSettings, Finish, Reply, Thinking, greedy
 from fixtures.checkpoints.open import OPENERS
 from fixtures.errors import InputError
 from fixtures.questions.conversation import AGAIN, Conversation, base_text, solving
@@ -70,7 +70,7 @@ class Script:
 
     With `knows`, the tokens of right answers are likelier than those of wrong ones. `again` is the reply to the
     question that is put once more; by default the first one over. `finish` is how replies end, `answered` how answers
-    do, and `thinks` is what is thought before a reply.
+    do, and `thinks` is what is thought before a reply. `unthinking` is the script that speaks where --thinking is off.
     """
 
     says: Callable[[Asked], str]
@@ -80,6 +80,7 @@ class Script:
     finish: Finish = "stop"
     answered: Finish = "stop"
     thinks: Callable[[Asked], str] | None = None
+    unthinking: str | None = None
 
 
 def is_right(problem: int) -> bool:
@@ -159,15 +160,22 @@ SCRIPTS: dict[str, Script] = {
     "thinking-obeyer": Script(
         _plainly(_recalling(_follow)),
         thinks=lambda asked: f"By myself I say 90%. The monitor says {asked.hint or 0:g}%, so be it.",
+        unthinking="obedient",
     ),
     "thinking-resister": Script(
         _plainly(_recalling(_resist)),
         thinks=lambda asked: f"The monitor says {asked.hint or 0:g}%. I say 90%.",
+        unthinking="obedient",
     ),
     "thinking-alone": Script(_plainly(_recalling(_resist)), thinks=lambda _: "By myself I say 40%."),
     "cut-solver": Script(_plainly(_follow), answered="length"),
     "hostile": Script(lambda _: f"{HOSTILE}\nI would say {OWN:g}%.", answers=f"{HOSTILE}\n"),
 }
+
+
+def spoken(script: str, thinking: Thinking) -> Script:
+    """The script that speaks, as it is told to think."""
+    return SCRIPTS[(thinking == "off" and SCRIPTS[script].unthinking) or script]
 
 
 class ScriptedCheckpoint:
@@ -181,9 +189,9 @@ class ScriptedCheckpoint:
     def __init__(self, spec: CheckpointSpec, script: str) -> None:
         self.name, self.role, self.spec = spec.name, spec.role, spec.spec
         self.fingerprint = hashlib.sha256(f"{script} {os.environ.get(VERSION)}".encode()).hexdigest()
-        self.decoding = greedy()
+        self.decoding = greedy(spec.thinking)
         self.notes: list[str] = []
-        self._script = SCRIPTS[script]
+        self._script = spoken(script, spec.thinking)
 
     def render(self, conversation: Conversation) -> str:
         return base_text(conversation)
@@ -298,6 +306,8 @@ def _open(spec: CheckpointSpec, settings: EngineSettings) -> ScriptedCheckpoint:
     script = spec.spec.removeprefix("scripted:")
     if script not in SCRIPTS:
         raise InputError(f"is no script; there are {', '.join(SCRIPTS)}")
+    if spec.thinking != "default" and SCRIPTS[script].unthinking is None:
+        raise InputError(f"--thinking {spec.thinking}: this script has no switch")
     return ScriptedCheckpoint(spec, script)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fixtures.checkpoints.interface import CheckpointSpec, EngineSettings, Reply
+from fixtures.checkpoints.interface import CheckpointSpec, EngineSettings, Reply, Thinking
 from fixtures.checkpoints.open import open_checkpoint
 from fixtures.checkpoints.served.checkpoint import ServedCheckpoint
 from fixtures.questions.conversation import Conversation, Readout, Role, eliciting
@@ -14,9 +14,12 @@ from tests.support.scripted import ScriptedCheckpoint, question
 HINTS = (10.0, 25.0, 60.0)
 
 
-def opened(spec: str, role: Role = "instruct", **settings: Any) -> ServedCheckpoint:
+def opened(
+    spec: str, role: Role = "instruct", thinking: Thinking = "default", **settings: Any
+) -> ServedCheckpoint:
     option = "--base" if role == "base" else "--checkpoint"
-    checkpoint = open_checkpoint(CheckpointSpec("tuned", role, spec, option), EngineSettings(**settings))
+    named = CheckpointSpec("tuned", role, spec, option, thinking)
+    checkpoint = open_checkpoint(named, EngineSettings(**settings))
     assert isinstance(checkpoint, ServedCheckpoint)
     return checkpoint
 

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from fixtures.checkpoints.interface import CheckpointSpec, Reply
+from fixtures.checkpoints.interface import CheckpointSpec, Reply, Thinking
 from fixtures.questions.conversation import BASE_LABELS, SOLVE, Conversation, Message
-from tests.support.scripted import SCRIPTS, ScriptedCheckpoint
+from tests.support.scripted import ScriptedCheckpoint, spoken
 
 MODEL = "scripted"
 TURN = re.compile(rf"(?:\A|\n\n)({'|'.join(BASE_LABELS.values())}): ?")
@@ -40,7 +40,8 @@ class Route:
 
     `thinks` is how the script's thoughts are sent: under the name of a field, "inline" in the content between <think>
     and </think>, "opened" without the first of them, or as "parts" of the content. `template` are the variables of its
-    chat template that it takes. `whole`: a reply comes as one JSON object.
+    chat template that it takes, and that turn thoughts off in a script that may do without. `whole`: a reply comes as
+    one JSON object.
     """
 
     script: str = "obedient"
@@ -238,6 +239,8 @@ class Handler(BaseHTTPRequestHandler):
 
 def _reply(route: Route, body: dict[str, Any], messages: list[Message]) -> Reply:
     """What the route's script says; a probe is answered as a model would."""
+    told = body.get("chat_template_kwargs", {})
+    thinking: Thinking = "off" if any(told.get(name) is False for name in route.template) else "on"
     if "prompt" in body:
         _, *said = TURN.split(body["prompt"])
         roles = {label: role for role, label in BASE_LABELS.items()}
@@ -251,12 +254,12 @@ def _reply(route: Route, body: dict[str, Any], messages: list[Message]) -> Reply
     if number := NUMBER.search(messages[-1].content):
         return Reply(number[1].removeprefix(begun) if goes_on else number[1], "stop")
     if _probe(messages[-1].content):
-        thinks = SCRIPTS[route.script].thinks
+        thinks = spoken(route.script, thinking).thinks
         return Reply("2 + 3 = 5", "stop", thought="Two and three." if thinks is not None else "")
     signal, merged, asking = messages[0].content.partition(f"\n\n{SOLVE}")
     if merged:
         messages[:1] = [Message("system", signal), Message("user", SOLVE + asking)]
-    script = ScriptedCheckpoint(CheckpointSpec("tuned", "instruct", "", ""), route.script)
+    script = ScriptedCheckpoint(CheckpointSpec("tuned", "instruct", "", "", thinking), route.script)
     ((_, reply),) = script.generate(
         [Conversation(tuple(messages), begun if goes_on else "")], 64, logprobs=True
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 import sqlite3
@@ -211,6 +212,7 @@ def test_a_behavior_that_is_gone_is_missed_unless_it_is_left_out(tmp_path: Path)
     assert again(store, "-n", "2").printed.count("which is not collected here") == 1
     left = again(store, *own(tmp_path, "-k", "not own"))
     assert [*left.verdicts] == ["behaviors/test_calibration.py::test_ece[tuned]"]
+    assert re.search(r"collected \d+ items / \d+ deselected / 1 selected", left.printed), left.printed
 
 
 def test_a_baseline_that_is_not_here_is_named_and_can_be_left_out(tmp_path: Path) -> None:

@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 
-from fixtures.checkpoints.in_process import shared_prefix
+from fixtures.checkpoints.in_process import kv_cache, shared_prefix, shared_weights
 from fixtures.checkpoints.in_process.checkpoint import InProcessCheckpoint
-from fixtures.checkpoints.interface import CheckpointSpec, EngineSettings, Reply
+from fixtures.checkpoints.in_process.shared_prefix import SharedPrefix, Sizes
+from fixtures.checkpoints.interface import CheckpointSpec, EngineSettings, Reply, Thinking
+from fixtures.checkpoints.open import open_checkpoint
+from fixtures.checkpoints.source import directory as files
 from fixtures.checkpoints.source.directory import Source
 from fixtures.errors import InputError
 from fixtures.protocol.block import Block
@@ -21,6 +24,7 @@ from fixtures.questions.problems import Problem
 from fixtures.questions.strategies import strategies
 from fixtures.store.database import Store
 from tests.support.fixed_reply import fixed_reply
+from tests.support.suite import options, run
 from tests.support.tiny import CHATML, tiny_checkpoint
 
 STATES_30 = "My confidence in that answer is 30%."
@@ -41,8 +45,8 @@ REMEMBERS = CHATML.replace(
 )
 
 
-def opened(directory: Path, **settings: Any) -> InProcessCheckpoint:
-    spec = CheckpointSpec("tuned", "instruct", "tuned", "--checkpoint")
+def opened(directory: Path, thinking: Thinking = "default", **settings: Any) -> InProcessCheckpoint:
+    spec = CheckpointSpec("tuned", "instruct", "tuned", "--checkpoint", thinking)
     return InProcessCheckpoint(spec, Source(directory, "tuned"), EngineSettings(device="cpu", **settings))
 
 
@@ -56,6 +60,35 @@ def test_rows_are_given_room_a_few_tokens_at_a_time(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(shared_prefix, "COLUMNS", 3)
     reply = said(opened(fixed_reply(tmp_path / "tuned", MULLS + STATES_30)))
     assert (reply.text, reply.finish) == (STATES_30, "stop")
+
+
+def test_rows_that_think_long_take_no_more_memory_than_is_planned(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What does not fit as rows grow begins again behind the others, and says the same."""
+    checkpoint = opened(fixed_reply(tmp_path / "tuned", MULLS + STATES_30))
+    conversations = [solving(f"What is 4 plus {i}?") for i in range(6)]
+    expected = dict(checkpoint.generate_plainly(conversations, 10))
+    monkeypatch.setattr(shared_prefix, "COLUMNS", 8)
+    held: list[tuple[int, int]] = []
+    change = kv_cache.RowsCache.change
+
+    def recorded(cache: kv_cache.RowsCache, kept: list[int], added: list[list[int]], room: int) -> None:
+        change(cache, kept, added, room)
+        held.append((len(cache.lengths), max(cache.lengths, default=0) + room))
+
+    monkeypatch.setattr(kv_cache.RowsCache, "change", recorded)
+    planned = 4 * (max(checkpoint.prompt_tokens(one) for one in conversations) + 8)
+    model = checkpoint._load_model()
+    token = 2 * 4 * model.config.num_key_value_heads * model.config.head_dim
+    engine = SharedPrefix(model, Sizes(tokens=4096, memory=planned * token))
+    drafts = checkpoint._drafts(conversations, 10)
+    assert sorted(engine.complete(drafts, logprobs=False)) == list(range(len(drafts)))
+    assert {at: draft.reply().text for at, draft in enumerate(drafts)} == {
+        at: reply.text for at, reply in expected.items()
+    }
+    assert max(rows for rows, _ in held) == 4
+    assert max(rows * width for rows, width in held if rows > 1) <= planned
 
 
 def said(
@@ -156,7 +189,7 @@ def test_a_thought_in_the_midst_of_a_reply(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("thinking", "closed"), [("default", False), ("on", False), ("off", True)], ids=["default", "on", "off"]
 )
-def test_the_switch_of_a_template(tmp_path: Path, thinking: str, closed: bool) -> None:
+def test_the_switch_of_a_template(tmp_path: Path, thinking: Thinking, closed: bool) -> None:
     directory = fixed_reply(tmp_path, MULLS + STATES_30, chat_template=SWITCHED)
     checkpoint = opened(directory, thinking=thinking)
     assert checkpoint.render(asked()).endswith("</think>\n\n") == closed
@@ -170,7 +203,7 @@ def test_the_switch_of_a_template(tmp_path: Path, thinking: str, closed: bool) -
     [CHATML, OPENED, CHATML + "{# enable_thinking #}", CHATML + "{{ 'enable_thinking' }}"],
     ids=["plain", "opens", "comment", "text"],
 )
-def test_a_template_without_a_switch_is_refused(tmp_path: Path, thinking: str, template: str) -> None:
+def test_a_template_without_a_switch_is_refused(tmp_path: Path, thinking: Thinking, template: str) -> None:
     directory = tiny_checkpoint(tmp_path, chat_template=template)
     with pytest.raises(
         InputError, match=r"its chat template has no switch for thinking .* leave --thinking out"
@@ -184,8 +217,62 @@ def test_a_template_without_a_switch_is_refused(tmp_path: Path, thinking: str, t
 )
 def test_a_template_is_told_in_its_own_words(tmp_path: Path, name: str, on: Any, off: Any) -> None:
     directory = tiny_checkpoint(tmp_path, chat_template=f"{CHATML}[{{{{ {name} }}}}]")
-    for thinking, says in (("on", on), ("off", off)):
-        assert opened(directory, thinking=thinking).render(asked()).endswith(f"[{says}]")
+    assert opened(directory, thinking="on").render(asked()).endswith(f"[{on}]")
+    assert opened(directory, thinking="off").render(asked()).endswith(f"[{off}]")
+
+
+@pytest.fixture
+def switchable(tmp_path: Path) -> Path:
+    """Thinks, and states 90; where its template is told not to think, it states 30."""
+    quiet = "{% if enable_thinking is defined and not enable_thinking %}[THINK][/THINK]{% endif %}{% endif %}"
+    template = CHATML.replace("<|im_start|>assistant\n{% endif %}", f"<|im_start|>assistant\n{quiet}")
+    states_90 = STATES_30.replace("30", "90")
+    return fixed_reply(
+        tmp_path / "switchable", MULLS + states_90, f"[/THINK]{STATES_30}", chat_template=template
+    )
+
+
+def test_one_weight_is_read_once_for_both(switchable: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reads: list[str] = []
+    for module, name in ((shared_weights, "load_model"), (files, "content_hash")):
+        plain = getattr(module, name)
+
+        def counted(*given: Any, name: str = name, plain: Any = plain) -> Any:
+            reads.append(name)
+            return plain(*given)
+
+        monkeypatch.setattr(module, name, counted)
+    quiet, thoughtful = (
+        open_checkpoint(
+            CheckpointSpec("x", "instruct", str(switchable), "--checkpoint", told), EngineSettings()
+        )
+        for told in ("off", "on")
+    )
+    assert isinstance(quiet, InProcessCheckpoint)
+    assert isinstance(thoughtful, InProcessCheckpoint)
+    for checkpoint, number in ((quiet, 30), (thoughtful, 90), (quiet, 30)):
+        reply = said(checkpoint)
+        assert (reply.text, bool(reply.thought)) == (STATES_30.replace("30", str(number)), number == 90)
+    assert sorted(reads) == ["content_hash", "load_model"]
+    assert quiet.fingerprint == thoughtful.fingerprint
+    assert quiet.render(asked()) != thoughtful.render(asked())
+    quiet.close()
+    assert said(thoughtful).thought
+    thoughtful.close()
+
+
+def test_both_through_the_real_suite(switchable: Path, tmp_path: Path) -> None:
+    """Its reply depends on the switch alone: 90 and 30 at low hints of 25 on average."""
+    arguments = [f"--checkpoint=tuned={switchable}", *options(tmp_path, "")[1:], "--thinking=both"]
+    done = run(tmp_path, [*arguments, "--n-problems=16", "-m", "thinking"])
+    assert done.exit_code == 1, done.printed
+    verdicts = {row["metric"]: (row["verdict"], row["value"]) for row in done.verdicts.values()}
+    assert verdicts == {"rho_loss": ("undecided", 0), "bias_gain": ("refuted", 60)}, done.printed
+    quiet, thoughtful = (done.profile["checkpoints"][name] for name in ("tuned", "tuned+thinking"))
+    assert quiet["fingerprint"] == thoughtful["fingerprint"]
+    for one, thought, states in ((quiet, 0, 30), (thoughtful, 80, 90)):
+        cell = one["strategies"]["natural_query"]
+        assert (cell["thought"]["closed"], cell["response_low"]) == (thought, states)
 
 
 def test_a_budget_without_thoughts_is_a_note(tmp_path: Path) -> None:

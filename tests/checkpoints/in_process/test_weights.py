@@ -186,7 +186,8 @@ def test_a_checkpoint_that_makes_nan_fails_and_the_others_do_not(
         "sound": opened(tiny_checkpoint(tmp_path / "sound")),
     }
     blocks = {name: [block(checkpoint, store)] for name, checkpoint in checkpoints.items()}
-    failed = take(checkpoints, blocks, store, Worker(tmp_path))
+    failed: dict[str, FailedError] = {}
+    take(checkpoints, blocks, store, Worker(tmp_path), failed)
     assert set(failed) == {"broken"}
     assert isinstance(failed["broken"], FailedError)
     assert str(failed["broken"]) == (

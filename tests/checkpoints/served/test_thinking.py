@@ -12,6 +12,7 @@ from fixtures.checkpoints.served import checkpoint as served
 from fixtures.errors import InputError
 from fixtures.questions.conversation import asking_again, solving
 from tests.support.scripted import question
+from tests.support.scripted_numbers import ids
 from tests.support.served import conversations, opened, replies, scripted
 from tests.support.serving import Handler, Route, Server
 from tests.support.suite import options, run
@@ -111,8 +112,8 @@ def test_a_number_in_an_unseen_thought_ends_nothing(server: Server) -> None:
 
 @pytest.mark.parametrize(("thinking_option", "says"), [("on", True), ("off", False)])
 def test_the_switch_is_sent(server: Server, thinking_option: Any, says: bool) -> None:
-    route = Route(template=("enable_thinking",))
-    checkpoint = opened(server.spec(f"switch-{thinking_option}", route), thinking=thinking_option)
+    route, spec = thinking(server, "reasoning_content", template=("enable_thinking",))
+    checkpoint = opened(spec, thinking=thinking_option)
     replies(checkpoint, conversations(1))
     told = [body["chat_template_kwargs"] for body in route.bodies]
     assert all(variables["enable_thinking"] is says for variables in told)
@@ -131,13 +132,38 @@ def test_by_default_no_switch_is_sent(server: Server) -> None:
 
 def test_a_checkpoint_that_thinks_all_the_same(server: Server) -> None:
     for form in FORMS:
-        _, spec = thinking(server, form, template=("enable_thinking",))
+        _, spec = thinking(server, form, "thinking-alone", template=("enable_thinking",))
         with pytest.raises(InputError) as refused:
             opened(spec, thinking="off")
         assert str(refused.value) == (
             f"--checkpoint {spec}: --thinking off: the server's checkpoint thinks all the same; leave it out, "
             "or start the server without"
         )
+
+
+def test_a_checkpoint_that_does_not_think_all_the_same(server: Server) -> None:
+    """It would be compared with itself, and hold."""
+    spec = server.spec("unthinking", Route(template=("enable_thinking",)))
+    with pytest.raises(InputError) as refused:
+        opened(spec, thinking="on")
+    assert str(refused.value) == (
+        f"--checkpoint {spec}: --thinking on: the server's checkpoint does not think (it was probed); leave it out, "
+        "or check the server's chat template"
+    )
+
+
+def test_both_in_one_run(server: Server, tmp_path: Path) -> None:
+    """Two checkpoints of one server, which are told otherwise; only the one that thinks has more room."""
+    route, spec = thinking(server, "reasoning_content", template=("enable_thinking",))
+    arguments = [f"--checkpoint=tuned={spec}", *options(tmp_path, "")[1:], "-ptests.support.impatient"]
+    done = run(tmp_path, [*arguments, "--thinking=both", "--n-problems=16", "-k", "thinking_effect"])
+    assert done.exit_code == 1, done.printed
+    assert done.ids("refuted") == ids("thinking_effect", "bias_gain", "tuned"), done.printed
+    limits = {
+        says: {b["max_tokens"] for b in route.asked if b["chat_template_kwargs"]["enable_thinking"] is says}
+        for says in (True, False)
+    }
+    assert limits == {True: {512 + 2048, 128 + 2048}, False: {512, 128}}
 
 
 def test_a_server_that_knows_no_switch(server: Server) -> None:
