@@ -1,4 +1,4 @@
-"""A chat endpoint that is as fast as its `Pace` says, for clients to be measured with: `python -m tests.benchmarks.endpoint`.
+"""A chat endpoint that takes its time as it is told to, for clients to be measured with.
 
 A bare asyncio server in a process of its own: parsing a request costs it little. It prints its port, and says at
 /counts what it has been asked. Every answer is ANSWER, every other reply STATED.
@@ -16,7 +16,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 MODEL = "paced"
 WORDS = 200
@@ -30,7 +30,7 @@ LOGPROBS = re.compile(rb'"logprobs": ?true')
 class Endpoint(asyncio.Protocol):
     """One connection. `first` seconds to a reply's first word, `each` for every other."""
 
-    asked: Counter[str] = Counter()
+    asked: ClassVar[Counter[str]] = Counter()
     at_once = most_at_once = 0
 
     def __init__(self, first: float, each: float) -> None:
@@ -133,9 +133,7 @@ async def main() -> None:
     parser.add_argument("each", type=float)
     pace = parser.parse_args()
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(
-        lambda: Endpoint(pace.first, pace.each), "127.0.0.1", 0, backlog=1024
-    )
+    server = await loop.create_server(lambda: Endpoint(pace.first, pace.each), "127.0.0.1", 0, backlog=1024)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 

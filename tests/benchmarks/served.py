@@ -72,12 +72,10 @@ def compare(pace: str, concurrency: str, other: str, python: str) -> None:
 
 
 def enough(pace: str, concurrency: int) -> int:
-    """Problems, in whole blocks. The trials of one are as many as SECONDS of a slow server, and no more than 96 of them."""
+    """Problems: as many as fill SECONDS of a server at this pace, in from one to three blocks."""
     first, each = PACES[pace]
-    if each:
-        return 3 * BLOCK
-    wanted = SECONDS * concurrency / first / len(conversations(1))
-    return min(3 * BLOCK, max(8, round(wanted)))
+    wanted = SECONDS * concurrency / (first + each) / len(conversations(1))
+    return min(3 * BLOCK, max(BLOCK, round(wanted))) if not each else 3 * BLOCK
 
 
 def measured(python: str, name: str, url: str, concurrency: str, problems: int) -> dict[str, Any]:
@@ -112,10 +110,10 @@ def ours(url: str, concurrency: str, problems: int) -> dict[str, float]:
     from fixtures.protocol.trials import Settings
     from fixtures.store.database import Store
 
-    how = {"concurrency": int(concurrency)} if concurrency.isdigit() else {}
+    number = int(concurrency) if concurrency.isdigit() else None
     spec = CheckpointSpec("tuned", "instruct", f"{url}#{MODEL}", "--checkpoint")
     with tempfile.TemporaryDirectory() as place:
-        checkpoint = open_checkpoint(spec, EngineSettings(**how))
+        checkpoint = open_checkpoint(spec, EngineSettings(concurrency=number))
         store = Store(Path(place) / "store.sqlite3")
         numbers = range(problems)
         asked = list(strategies().values())

@@ -33,7 +33,7 @@ class Route:
     `mixed`, one of them spoils the first.
 
     `known` are the fields that are taken beside the usual (status `unknown` of others), `listed` what /models says
-    (None: status 500) when there are no `listing_faults` any more; `continues`: a final assistant message is gone on
+    (None: status 500) when there are no `listing_faults` any more, `version` what /version does; `continues`: a final assistant message is gone on
     with, "asked" only where a field asks for it. `system` is "taken", "refused" or "dropped". `endless`: nothing ends a
     reply. `hold` is waited at before a reply; `alive` counts the replies that are given before the server is gone for
     good, None for all.
@@ -50,6 +50,7 @@ class Route:
     unknown: int = 422
     logprobs: bool = True
     listed: list[dict[str, Any]] | None = None
+    version: str | None = None
     listing_faults: list[Fault] = field(default_factory=list)
     continues: str = "asked"
     system: str = "taken"
@@ -102,7 +103,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         route = self._route()
-        if route.listing_faults:
+        if self.path.endswith("/version"):
+            self.json({"version": route.version}) if route.version else self.status(404)
+        elif route.listing_faults:
             route.listing_faults.pop(0)(self)
         elif route.listed is None:
             self.status(500)
