@@ -33,10 +33,11 @@ class Route:
     `mixed`, one of them spoils the first.
 
     `known` are the fields that are taken beside the usual (status `unknown` of others), `listed` what /models says
-    (None: status 500) when there are no `listing_faults` any more, `version` what /version does; `continues`: a final assistant message is gone on
-    with, "asked" only where a field asks for it. `system` is "taken", "refused" or "dropped". `endless`: nothing ends a
-    reply. `hold` is waited at before a reply; `alive` counts the replies that are given before the server is gone for
-    good, None for all.
+    (None: status 500) when there are no `listing_faults` any more, `version` what /version does.
+
+    `continues`: a final assistant message is gone on with, "asked" only where a field asks for it. `system` is "taken",
+    "refused" or "dropped". `endless`: nothing ends a reply. `hold` is waited at before a reply; `alive` counts the
+    replies that are given before the server is gone for good, None for all.
 
     `thinks` is how the script's thoughts are sent: under the name of a field, "inline" in the content between <think>
     and </think>, "opened" without the first of them, or as "parts" of the content. `template` are the variables of its

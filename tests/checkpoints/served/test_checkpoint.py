@@ -190,7 +190,7 @@ def test_the_same_model_behind_another_port(server: Server) -> None:
             unknown = at(server, root, version)
             assert at(other, root, version).fingerprint != unknown.fingerprint
             assert not any("another port" in note for note in unknown.notes)
-    assert any("root /models/a and the server's version 0.32.0" in note for note in known.notes)
+    assert any("root '/models/a' and the server's version '0.32.0'" in note for note in known.notes)
 
 
 @pytest.mark.parametrize("readout", ["free", "slot"])
