@@ -112,20 +112,16 @@ def test_answers_of_several_blocks_are_asked_for_at_once(server: Server, tmp_pat
     barrier = threading.Barrier(50)
     held = threading.Semaphore(50)
     route = Route(hold=lambda: barrier.wait(120) if held.acquire(blocking=False) else None)
-    more = (
-        "--n-problems=64",
-        "--concurrency=50",
-        "--undecided=pass",
-        "-k",
-        "command_compliance and direct_hint",
-    )
+    more = ("--n-problems=64", "--concurrency=50", "--undecided=pass", "-k", "command_compliance")
     made = run(tmp_path, served(tmp_path, server.spec("blocks", route), *more))
     assert made.exit_code == 0, made.printed
     assert route.most_at_once == 50
     assert set(route.given.values()) == {1}
-    problems = [body["messages"][0]["content"] for body in route.asked if len(body["messages"]) > 1]
-    first, second = ({p.split("\n\n")[1] for p in part} for part in (problems[:160], problems[160:]))
-    assert (len(first), len(second), first & second) == (32, 32, set())
+    trials = [body["messages"][0]["content"] for body in route.asked if len(body["messages"]) > 1]
+    for problem in set(trials):
+        own = [at for at, asked in enumerate(trials) if asked == problem]
+        assert len(own) == 10
+        assert own[-1] - own[0] < 10 + 50, "as close together as what is in flight allows"
 
 
 def test_a_kill_loses_no_more_than_is_in_flight(server: Server, tmp_path: Path) -> None:
