@@ -46,9 +46,9 @@ def server() -> Iterator[Server]:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A server is given up on soon, and no key is set."""
-    from fixtures.checkpoints.served import api_key, client
+    from fixtures.checkpoints.served import api_key, patience
     from tests.support.impatient import IMPATIENT
 
-    monkeypatch.setattr(client, "PATIENCE", IMPATIENT)
+    monkeypatch.setattr(patience, "PATIENCE", IMPATIENT)
     for name in api_key.KEYS:
         monkeypatch.delenv(name, raising=False)

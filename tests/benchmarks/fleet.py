@@ -60,7 +60,7 @@ def core_seconds() -> float:
 def measure(checkpoint: FleetCheckpoint, work: Sequence[Conversation]) -> tuple[float, float]:
     """Replies a second of the clock, and a second of a replica's core."""
     cores, start = core_seconds(), time.perf_counter()
-    made = len(dict(checkpoint.generate(work, TOKENS["slot"])))
+    made = len(dict(filter(None, checkpoint.generate(work, TOKENS["slot"]))))
     return made / (time.perf_counter() - start), made / (core_seconds() - cores)
 
 

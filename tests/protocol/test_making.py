@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator, Sequence
 from pathlib import Path
 
 import pytest
 
 from fixtures.checkpoints.interface import Reply
 from fixtures.protocol.making import Tokens, make, making
-from fixtures.store.database import Store
+from fixtures.questions.conversation import Conversation
+from fixtures.store.database import Store, counts
 from tests.support.spoken import SHY, STATES, Spoken, block
 
 
@@ -23,6 +25,27 @@ def test_stops_wherever_replies_are_waited_for(store: Store) -> None:
     stops = [len(checkpoint.asked) for _ in making(block(checkpoint, store), Tokens())]
     assert stops == [0, 2, 6]
     assert not list(making(block(checkpoint, store), Tokens())), "what is there is not waited for"
+
+
+def test_what_comes_together_is_stored_before_others_are_gone_on_with(store: Store) -> None:
+    """An engine with several lanes says where no more has come yet: there all is in the store that has."""
+
+    class Halting(Spoken):
+        lanes = 2
+
+        def generate(  # type: ignore[override]
+            self, conversations: Sequence[Conversation], max_new_tokens: int, *, logprobs: bool = False
+        ) -> Generator[tuple[int, Reply] | None]:
+            for at, made in enumerate(super().generate(conversations, max_new_tokens)):
+                yield made
+                if at % 3 == 2:
+                    yield None
+
+    checkpoint = Halting()
+    own = block(checkpoint, store, "direct_hint", problems=4)
+    stops = [(len(checkpoint.asked), counts(store.path).total()) for _ in making(own, Tokens())]
+    assert stops == [(0, 0), (3, 3), (4, 4), (7, 7), (10, 10)]
+    assert own.find() == own.size == 4 + 4 * 2
 
 
 def test_tokens_are_counted_with_those_of_second_replies(store: Store) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from fixtures.checkpoints.served import client
+from fixtures.checkpoints.served import patience
 
-IMPATIENT = client.Patience(connect=5, silence=1, whole=3, tries=4, pause=0.01, longest_pause=0.02)
+IMPATIENT = patience.Patience(connect=5, silence=1, whole=3, tries=4, pause=0.01, longest_pause=0.02)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    client.PATIENCE = IMPATIENT
+    patience.PATIENCE = IMPATIENT

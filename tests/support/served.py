@@ -39,7 +39,7 @@ def replies(
     checkpoint: ServedCheckpoint | ScriptedCheckpoint, asked: list[Conversation], *, logprobs: bool = False
 ) -> list[Reply]:
     """In order; each exactly once."""
-    made = list(checkpoint.generate(asked, 64, logprobs=logprobs))
+    made = [one for one in checkpoint.generate(asked, 64, logprobs=logprobs) if one]
     assert sorted(at for at, _ in made) == list(range(len(asked)))
     return [reply for _, reply in sorted(made, key=lambda pair: pair[0])]
 

@@ -9,7 +9,7 @@ import re
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -33,10 +33,11 @@ class Route:
     `mixed`, one of them spoils the first.
 
     `known` are the fields that are taken beside the usual (status `unknown` of others), `listed` what /models says
-    (None: status 500) when there are no `listing_faults` any more; `continues`: a final assistant message is gone on
-    with, "asked" only where a field asks for it. `system` is "taken", "refused" or "dropped". `endless`: nothing ends a
-    reply. `hold` is waited at before a reply; `alive` counts the replies that are given before the server is gone for
-    good, None for all.
+    (None: status 500) when there are no `listing_faults` any more, `version` what /version does.
+
+    `continues`: a final assistant message is gone on with, "asked" only where a field asks for it. `system` is "taken",
+    "refused" or "dropped". `endless`: nothing ends a reply. `hold` is waited at before a reply; `alive` counts the
+    replies that are given before the server is gone for good, None for all.
 
     `thinks` is how the script's thoughts are sent: under the name of a field, "inline" in the content between <think>
     and </think>, "opened" without the first of them, or as "parts" of the content. `template` are the variables of its
@@ -51,6 +52,7 @@ class Route:
     unknown: int = 422
     logprobs: bool = True
     listed: list[dict[str, Any]] | None = None
+    version: str | None = None
     listing_faults: list[Fault] = field(default_factory=list)
     continues: str = "asked"
     system: str = "taken"
@@ -103,7 +105,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         route = self._route()
-        if route.listing_faults:
+        if self.path.endswith("/version"):
+            self.json({"version": route.version}) if route.version else self.status(404)
+        elif route.listing_faults:
             route.listing_faults.pop(0)(self)
         elif route.listed is None:
             self.status(500)
@@ -152,7 +156,7 @@ class Handler(BaseHTTPRequestHandler):
         messages = [Message(**m) for m in body.get("messages", ())]
         if route.system == "refused" and messages and messages[0].role == "system":
             return self.status(400, "System role not supported")
-        if not body.get("stream"):
+        if body["max_tokens"] == 1:
             heard = messages[1:] if route.system == "dropped" and messages[0].role == "system" else messages
             tokens = sum(len(m.content) for m in heard)
             return self.json({"choices": [{"message": {}}], "usage": {"prompt_tokens": tokens}})
@@ -164,27 +168,33 @@ class Handler(BaseHTTPRequestHandler):
         if not _probe(json.dumps(body)):
             route.hold()
         reply = _reply(route, body, messages)
-        if route.whole:
-            return self._say_whole(route, reply)
+        if route.whole or not (body.get("stream") or route.endless):
+            return self._say_whole(route, body, reply)
         self._say(route, body, reply)
 
-    def _say_whole(self, route: Route, reply: Reply) -> None:
+    def _say_whole(self, route: Route, body: dict[str, Any], reply: Reply) -> None:
+        pieces = _pieces(reply)
+        choice: dict[str, Any] = {"index": 0, "finish_reason": _ended(reply)}
+        if route.logprobs and body.get("logprobs"):
+            choice["logprobs"] = _logprobs(body, pieces, reply.logprobs or [-0.5] * len(pieces))
+        if "prompt" in body:
+            return self.json({"choices": [{**choice, "text": reply.text}]})
         message: dict[str, Any] = {"role": "assistant"}
         said = [{"type": "text", "text": reply.text}] if route.thinks == "parts" else reply.text
         for delta in (*_thought(route, reply), {"content": said}):
             for name, more in delta.items():
                 message[name] = message[name] + more if name in message else more
-        self.json({"choices": [{"message": message, "finish_reason": _ended(reply)}]})
+        self.json({"choices": [{**choice, "message": message}]})
 
     def _say(self, route: Route, body: dict[str, Any], reply: Reply) -> None:
         self.begin()
         with_logprobs = route.logprobs and body.get("logprobs")
         for delta in _thought(route, reply):
             self.event({"choices": [{"index": 0, "delta": delta}]})
-        pieces = list(reply.tokens) or re.findall(r"\s*\S+|\s+\Z", reply.text)
-        for at, piece in enumerate(pieces):
+        for at, piece in enumerate(_pieces(reply)):
             logprob = reply.logprobs[at] if reply.logprobs else -0.5
-            self.piece(body, piece, {"logprobs": _logprobs(body, piece, logprob)} if with_logprobs else {})
+            more = {"logprobs": _logprobs(body, [piece], [logprob])} if with_logprobs else {}
+            self.piece(body, piece, more)
         while route.endless:
             self.piece(body, " and")
             time.sleep(0.01)
@@ -293,10 +303,15 @@ def _probe(text: str) -> bool:
     return "What is 2 + 3?" in text or NUMBER.search(text) is not None
 
 
-def _logprobs(body: dict[str, Any], piece: str, logprob: float) -> dict[str, Any]:
+def _pieces(reply: Reply) -> list[str]:
+    return list(reply.tokens) or re.findall(r"\s*\S+|\s+\Z", reply.text)
+
+
+def _logprobs(body: dict[str, Any], pieces: Sequence[str], logprobs: Sequence[float]) -> dict[str, Any]:
     if "prompt" in body:
-        return {"tokens": [piece], "token_logprobs": [logprob]}
-    return {"content": [{"token": piece, "logprob": logprob}]}
+        return {"tokens": pieces, "token_logprobs": logprobs}
+    pairs = zip(pieces, logprobs, strict=True)
+    return {"content": [{"token": piece, "logprob": logprob} for piece, logprob in pairs]}
 
 
 @contextlib.contextmanager

@@ -42,7 +42,7 @@ def _conversations() -> list[Conversation]:
 def _in_order(
     checkpoint: Checkpoint, conversations: list[Conversation], tokens: int, **how: Any
 ) -> list[Reply]:
-    replies = dict(checkpoint.generate(conversations, tokens, **how))
+    replies = dict(filter(None, checkpoint.generate(conversations, tokens, **how)))
     return [replies[i] for i in range(len(conversations))]
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from fixtures.checkpoints.interface import CheckpointSpec
 from fixtures.checkpoints.served import checkpoint as served
+from fixtures.checkpoints.served.checkpoint import ServedCheckpoint
 from fixtures.errors import InputError
 from fixtures.questions.conversation import BASE_STOPS, Readout, Role, solving
 from tests.support.scripted import ScriptedCheckpoint, question
@@ -33,7 +34,7 @@ def test_limit(server: Server) -> None:
     route = Route()
     checkpoint = opened(server.spec("limit", route))
     route.faults = (cut,)
-    ((_, reply),) = checkpoint.generate(conversations(1)[:1], 17)
+    ((_, reply),) = filter(None, checkpoint.generate(conversations(1)[:1], 17))
     assert (reply.text, reply.finish, route.asked[0]["max_tokens"]) == ("I am", "length", 17)
     assert {body["temperature"] for body in route.bodies} == {0}
 
@@ -171,6 +172,25 @@ def test_fingerprint_is_what_can_be_known(server: Server) -> None:
     assert plain != of("known", None)
     assert plain != of("elsewhere", [{"id": "scripted", "max_model_len": 4096, "created": 1}])
     assert served.UNVERIFIED in opened(server.spec("known", Route())).notes
+
+
+def test_the_same_model_behind_another_port(server: Server) -> None:
+    """Where the server says which version it is and where the model's weights are; the report says so."""
+
+    def at(there: Server, root: str | None, version: str | None) -> ServedCheckpoint:
+        listed = [{"id": "scripted", "created": there.server_port, **({"root": root} if root else {})}]
+        return opened(there.spec("moved", Route(listed=listed, version=version)))
+
+    with serving() as other:
+        known = at(server, "/models/a", "0.32.0")
+        assert at(other, "/models/a", "0.32.0").fingerprint == known.fingerprint
+        assert at(other, "/models/b", "0.32.0").fingerprint != known.fingerprint
+        assert at(other, "/models/a", "0.33.0").fingerprint != known.fingerprint
+        for root, version in ((None, "0.32.0"), ("/models/a", None)):
+            unknown = at(server, root, version)
+            assert at(other, root, version).fingerprint != unknown.fingerprint
+            assert not any("another port" in note for note in unknown.notes)
+    assert any("root '/models/a' and the server's version '0.32.0'" in note for note in known.notes)
 
 
 @pytest.mark.parametrize("readout", ["free", "slot"])

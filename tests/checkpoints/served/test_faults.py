@@ -13,7 +13,7 @@ import pytest
 
 from fixtures.checkpoints.interface import Reply
 from fixtures.checkpoints.served import checkpoint as served
-from fixtures.checkpoints.served import client
+from fixtures.checkpoints.served import patience
 from fixtures.checkpoints.served.heard import LONGEST_TOKEN
 from fixtures.errors import InputError
 from fixtures.questions.conversation import Conversation
@@ -180,15 +180,20 @@ def test_a_refusal_is_not_asked_again(server: Server, status: int) -> None:
 
 
 def test_what_has_come_is_given_before_an_error(server: Server) -> None:
-    """One request is refused while another has been answered: both are there when they are looked at."""
+    """The second request is refused, before anybody has taken the reply to the first."""
     route = Route()
     checkpoint = opened(server.spec("one-refused", route), concurrency=1)
     asked = conversations(1)
-    made = checkpoint.generate(asked, 64)
+
+    def refusing(handler: Handler) -> None:
+        handler.status(400, "no")
+
+    route.fault = lambda digest, number: refusing if route.given else None  # type: ignore[method-assign]
+    made = filter(None, checkpoint.generate(asked, 64))
     assert next(made) == (0, scripted(asked)[0])
-    route.faults = (lambda handler: handler.status(400, "no"),)
     with pytest.raises(InputError):
         next(made)
+    assert len(route.asked) == 2
 
 
 def test_retry_after_is_honoured(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -212,7 +217,9 @@ def test_retry_after_is_honoured(server: Server, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(asyncio, "sleep", at_once)
     replies(checkpoint, conversations(1)[:1])
     first, own, until = [seconds for seconds in waited if seconds]
-    assert (first, own <= IMPATIENT.longest_pause, 0 < until <= 200) == (7, True, True)
+    most = patience.JITTER
+    assert 7 <= first <= 7 * most, "never earlier, and not all at once"
+    assert (own <= IMPATIENT.longest_pause, 0 < until <= 200 * most) == (True, True)
 
 
 @pytest.mark.parametrize("said", ["Mon, 01 Jan 2001 00:00:00 +99999999999999", "soon", "9" * 400])
@@ -240,7 +247,7 @@ def test_ten_megabytes_are_cut(server: Server, monkeypatch: pytest.MonkeyPatch, 
         handler.event({"choices": [{"delta": {}, "finish_reason": "stop"}]})
         handler.end()
 
-    monkeypatch.setattr(client, "PATIENCE", replace(IMPATIENT, silence=60, whole=300))
+    monkeypatch.setattr(patience, "PATIENCE", replace(IMPATIENT, silence=60, whole=300))
     route = Route()
     checkpoint = opened(server.spec(f"huge-{parts}", route))
     route.faults = (huge,)
@@ -258,3 +265,45 @@ def test_a_reply_that_has_said_all_is_left(server: Server) -> None:
     route.endless = True
     asked = [Conversation(c.messages, until=r"%\.") for c in conversations(1)]
     assert replies(checkpoint, asked) == scripted(conversations(1))
+
+
+@pytest.mark.parametrize("concurrency", [3, None])
+def test_busy_takes_no_try_away_while_others_are_answered(server: Server, concurrency: int | None) -> None:
+    """One request is sent away as often as there are others; each time one of those may go on."""
+    go_on = threading.Semaphore(0)
+    asked = conversations(1)
+    route = Route(hold=lambda: go_on.acquire(timeout=60))
+    checkpoint = opened(server.spec(f"busy-{concurrency}", route), concurrency=concurrency)
+    unlucky: list[str] = []
+
+    def busy(handler: Handler) -> None:
+        handler.status(429, Retry_After="0.3")
+
+    def fault(digest: str, number: int) -> Fault | None:
+        unlucky.append(digest)
+        if digest != unlucky[0]:
+            return None
+        go_on.release()
+        return busy if number < len(asked) - 1 else None
+
+    route.fault = fault  # type: ignore[method-assign]
+    assert replies(checkpoint, asked) == scripted(asked)
+    asked_for = {digest: route.tries[digest] for digest in route.given}
+    assert asked_for.pop(unlucky[0]) == len(asked) > IMPATIENT.tries
+    assert set(asked_for.values()) == set(route.given.values()) == {1}
+
+
+@pytest.mark.parametrize("concurrency", [16, None])
+def test_a_server_that_takes_few_at_a_time(server: Server, concurrency: int | None) -> None:
+    """It sends away whatever is more than three at a time: all is answered, and nothing twice."""
+
+    def fault(digest: str, number: int) -> Fault | None:
+        return busy_429 if route.at_once > 3 else None
+
+    route = Route(hold=lambda: time.sleep(0.01))
+    route.fault = fault  # type: ignore[method-assign]
+    asked = conversations(10)
+    checkpoint = opened(server.spec(f"few-{concurrency}", route), concurrency=concurrency)
+    assert replies(checkpoint, asked) == scripted(asked)
+    assert set(route.given.values()) == {1}
+    assert len(route.given) == len(asked)

@@ -32,7 +32,10 @@ def here(request: pytest.FixtureRequest) -> Iterator[Checkpoint]:
 
 def said(checkpoint: Checkpoint, asked: list[Conversation], **how: bool) -> list[Reply]:
     return [
-        reply for _, reply in sorted(checkpoint.generate(asked, NEW_TOKENS, **how), key=lambda made: made[0])
+        reply
+        for _, reply in sorted(
+            filter(None, checkpoint.generate(asked, NEW_TOKENS, **how)), key=lambda made: made[0]
+        )
     ]
 
 

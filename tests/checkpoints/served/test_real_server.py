@@ -99,8 +99,8 @@ def test_a_base_checkpoint_agrees_with_itself_in_process(spec: str) -> None:
         CheckpointSpec("smol", "base", f"embedded:{SMOLLM}", "--base"), EngineSettings(device="cpu")
     )
     asked = conversations(1, "slot")[::2]
-    there = sorted(opened(spec, "base").generate(asked, 12))
-    assert there == sorted(here.generate(asked, 12))
+    there = sorted(filter(None, opened(spec, "base").generate(asked, 12)))
+    assert there == sorted(filter(None, here.generate(asked, 12)))
     here.close()
 
 

@@ -83,9 +83,10 @@ def test_a_list_of_models_without_end_is_broken_off(server: Server) -> None:
     ("fault", "said"),
     [
         (redirected(302, "/elsewhere/v1"), "it redirects a request \\(status 302\\)"),
-        (redirected(307, "file:///etc/passwd"), "protocol"),
+        (redirected(307, "file:///etc/passwd"), "it redirects a request \\(status 307\\)"),
+        (redirected(308, "/elsewhere/v1"), "it redirects a request \\(status 308\\)"),
     ],
-    ids=["as-get", "to-a-file"],
+    ids=["as-get", "to-a-file", "for-good"],
 )
 def test_what_asking_again_does_not_change_is_not_asked_again(
     server: Server, fault: Fault, said: str

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from fixtures.checkpoints.served import checkpoint as engine
+from fixtures.store.database import counts
 from tests.support.served_faults import FAULTS
 from tests.support.serving import Handler, Route, Server
-from tests.support.suite import FILES, Run, options, refused_on_small_disk, run, started
+from tests.support.suite import FILES, Run, options, refused_on_small_disk, run, started, wait_for
 
 SOON = "-ptests.support.impatient"
 SHORT = ("--n-problems=12", "--no-early-stop", "-k", "conversational or internal")
@@ -93,7 +94,8 @@ def test_interrupt_ends_soon_and_keeps_what_was_made(server: Server, tmp_path: P
             never.wait(120)
 
     route = Route(hold=hold)
-    arguments = [a for a in served(tmp_path, server.spec("stuck", route)) if a != SOON]
+    spec = server.spec("stuck", route)
+    arguments = [a for a in served(tmp_path, spec, "--concurrency=8") if a != SOON]
     with started(tmp_path, arguments) as process:
         for _ in range(8):
             assert stuck.acquire(timeout=120)
@@ -103,6 +105,47 @@ def test_interrupt_ends_soon_and_keeps_what_was_made(server: Server, tmp_path: P
     assert process.returncode == 2, printed
     assert "Traceback" not in printed
     assert stored(tmp_path) >= 50 - 8
+
+
+def test_answers_of_several_blocks_are_asked_for_at_once(server: Server, tmp_path: Path) -> None:
+    """None is given before fifty are asked for, of blocks of 32. Trials are asked problem by problem."""
+    barrier = threading.Barrier(50)
+    held = threading.Semaphore(50)
+    route = Route(hold=lambda: barrier.wait(120) if held.acquire(blocking=False) else None)
+    more = ("--n-problems=64", "--concurrency=50", "--undecided=pass", "-k", "command_compliance")
+    made = run(tmp_path, served(tmp_path, server.spec("blocks", route), *more))
+    assert made.exit_code == 0, made.printed
+    assert route.most_at_once == 50
+    assert set(route.given.values()) == {1}
+    trials = [body["messages"][0]["content"] for body in route.asked if len(body["messages"]) > 1]
+    for problem in set(trials):
+        own = [at for at, asked in enumerate(trials) if asked == problem]
+        assert len(own) == 10
+        assert own[-1] - own[0] < 10 + 50, "as close together as what is in flight allows"
+
+
+def test_a_kill_loses_no_more_than_is_in_flight(server: Server, tmp_path: Path) -> None:
+    """The first answer never comes. All others have come by then, of its block and of the next, and are stored."""
+    stuck, never = threading.Semaphore(1), threading.Event()
+    route = Route(hold=lambda: never.wait(300) if stuck.acquire(blocking=False) else None)
+    spec = server.spec("killed", route)
+    more = (
+        "--n-problems=64",
+        "--concurrency=40",
+        "--undecided=pass",
+        "-k",
+        "command_compliance and direct_hint",
+    )
+    arguments = [a for a in served(tmp_path, spec, *more) if a != SOON]
+    with started(tmp_path, arguments) as process:
+        wait_for(lambda: counts(tmp_path / FILES["store"]).total() == 63 + 32 * 5, process)
+        process.send_signal(signal.SIGKILL)
+        process.wait(60)
+    never.set()
+    route.given.clear()
+    again = run(tmp_path, served(tmp_path, spec, *more))
+    assert again.exit_code == 0, again.printed
+    assert (len(route.given), set(route.given.values())) == (1 + 32 * 5, {1})
 
 
 def test_no_reuse_asks_anew(server: Server, tmp_path: Path) -> None:
