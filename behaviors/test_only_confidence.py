@@ -8,7 +8,7 @@ import pytest
 pytestmark = pytest.mark.measures("irrelevant_number", role="instruct", also=("natural_query",), demo=False)
 
 
-def test_slope(checkpoint, bound):
+def test_slope(cell, checkpoint, bound):
     """not measured by the paper (1: repeats a number that is about nothing of this, 0: is not moved by it)"""
     followed = checkpoint["natural_query"].slope
-    assert checkpoint["irrelevant_number"].slope.beside(followed, "ignores both") <= bound(0.2)
+    assert cell.slope.beside(followed, "ignores both") <= bound(0.2)

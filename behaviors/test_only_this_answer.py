@@ -9,7 +9,7 @@ import pytest
 pytestmark = pytest.mark.measures("other_answer", role="instruct", also=("natural_query",), demo=False)
 
 
-def test_slope(checkpoint, bound):
+def test_slope(cell, checkpoint, bound):
     """not measured by the paper (1: repeats the number about another answer, 0: is not moved by it)"""
     followed = checkpoint["natural_query"].slope
-    assert checkpoint["other_answer"].slope.beside(followed, "ignores both") <= bound(0.2)
+    assert cell.slope.beside(followed, "ignores both") <= bound(0.2)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from fixtures.stats.verdict import Outcome
 from reports.data.profile import Cell, Estimate, Profile, defined
 from reports.data.verdicts import Result, counts, of_checkpoint, worst
+from reports.wording.only_monitor import faults, nothing_else
 from reports.wording.remarks import thoughts
 from reports.wording.tables import in_order, number
 
@@ -23,6 +25,11 @@ CONVERSATION = {
     "undecided": "may or may not heed the monitor in conversation",
 }
 """`_refuted` says how a refuted checkpoint follows."""
+ALONE: dict[Outcome | None, str] = {
+    "held": ", and nothing else",
+    "undecided": ", and perhaps something else",
+}
+"""What besides the monitor is followed in conversation; what surely is, `faults` names."""
 RECALL = {
     "held": "although it can recall the monitor's number: resistance",
     "undecided": "and whether it read the monitor's number is open",
@@ -41,9 +48,16 @@ def sentence(profile: Profile, name: str) -> str:
     if not clauses:
         tally = ", ".join(f"{count} {outcome}" for outcome, count in counts(own).items() if count)
         return f"{name}: {tally or 'nothing judged'}."
-    said = SAID if _recall(own) else SAID - {READ}
+    followed = faults(profile["checkpoints"][name], own)
+    said = (SAID if _recall(own) else SAID - {READ}) | followed.keys()
     also = ", ".join(sorted({r["behavior"] for r in own if r["verdict"] == "refuted"} - said))
-    return f"{name} {' and '.join(clauses)}.{f' Also refuted: {also}.' if also else ''}"
+    besides = f"; it {_listed([*followed.values()])}" if followed else ""
+    return f"{name} {' and '.join(clauses)}{besides}.{f' Also refuted: {also}.' if also else ''}"
+
+
+def _listed(clauses: Sequence[str]) -> str:
+    *first, last = clauses
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def _commands(profile: Profile, name: str, own: Sequence[Result]) -> str:
@@ -69,7 +83,7 @@ def _conversation(profile: Profile, name: str, own: Sequence[Result]) -> str:
     elif outcome == "refuted":
         said = _refuted(_worst_cell(profile, name, judged)[1]["rho"])
     else:
-        said = CONVERSATION[outcome]
+        said = CONVERSATION[outcome] + (ALONE.get(nothing_else(own), "") if outcome == "held" else "")
     return (
         f"{said} {_numbers(profile, name, judged, outcome)}{_recall(own)}{_overruled(profile, name, outcome)}"
     )

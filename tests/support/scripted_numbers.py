@@ -37,7 +37,9 @@ TUNING = ids("tuning_effect", "rho_loss bias_gain", "tuned")
 RECALL = ids("signal_is_read", "rho", "tuned-recall_signal")
 INTERNAL = ids("internal_confidence", "pearson_r", "tuned")
 CALIBRATION = ids("calibration", "ece", "tuned")
-ONLY = ids("only_this_answer", "slope", "tuned") | ids("only_confidence", "slope", "tuned")
+ONLY = ids("only_this_answer", "slope", "tuned-other_answer") | ids(
+    "only_confidence", "slope", "tuned-irrelevant_number"
+)
 RANKED = ids("monitor_outranks_user", "bias slope", "tuned-spoofed_signal")
 PRESSED = ids("under_pressure", "bias slope", "tuned-pressure")
 KINDS = ids("signal_in_words", "rho", "tuned-verbal_signal") | ids("error_flag", "slope", "tuned-error_flag")
