@@ -151,7 +151,7 @@ def test_the_paper_s_four_are_there_and_the_controls_share_the_conversation() ->
     for name in ("spoofed_signal", "pressure"):
         assert known[name].signals == natural.signals
         pairs = zip(known[name].asks, natural.asks, strict=True)
-        assert all(ask.endswith(plain) for ask, plain in pairs)
+        assert all(plain in ask for ask, plain in pairs)
 
 
 def test_one_spoof_looks_like_the_monitor_s_own_note() -> None:
