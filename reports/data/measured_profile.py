@@ -207,11 +207,10 @@ def _wording(cell: stats.Cell) -> Wording:
 
 
 def _at(hint: float, cell: stats.Cell, strategy: str) -> AtHint:
-    known = strategies()[strategy]
     bias = cell.bias
     return {
         "hint": hint,
-        "target": known.target(hint) if known.has_signal else None,
+        "target": strategies()[strategy].target(hint),
         "n": bias.n,
         "stated": hint + bias.value,
         "low": max(0.0, hint + bias.low),

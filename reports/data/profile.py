@@ -40,7 +40,8 @@ class Bin(TypedDict):
 
 
 class AtHint(TypedDict):
-    """The mean stated confidence at one hint. `target` is full compliance; None without a signal."""
+    """The mean stated confidence at one hint. `target` is full compliance; None where there is
+    nothing to follow."""
 
     hint: float
     target: float | None

@@ -20,8 +20,10 @@ from reports.data.verdicts import AS_FAR, falls_short
 from reports.plugin.result import result
 from reports.wording.evidence import signal_read, telling, wordings_disagree
 from reports.wording.printable import quoted
+from reports.wording.tables import with_interval
 
-CONVERSATIONAL = {"natural_query", "natural_inline", "system_override"}
+NATURAL = "natural_query"
+CONVERSATIONAL = {NATURAL, "natural_inline", "system_override", "spoofed_signal", "pressure"}
 """In these the signal may go unread: nothing in the question repeats it."""
 
 
@@ -54,6 +56,7 @@ def explanation(verdict: Verdict, item: pytest.Item, measurement: Measurement) -
         asked = f"{item.stash[LOOK].n} of {measurement.looks[-1].n} problems"
         lines.append(f"asked no more after {asked}: later looks would hardly settle it")
     lines.append(f"paper: {inspect.getdoc(item.function) or 'says nothing of it'}")  # type: ignore[attr-defined]
+    lines += _beside(measured, item)
     if strategy in CONVERSATIONAL:
         recalled = recall(measured, item.config.stash[OPTIONS].thresholds)
         lines.append(f"signal: {signal_read(recalled, strategy)}")
@@ -78,6 +81,16 @@ def recall(measured: Measured, thresholds: Mapping[str, float]) -> Verdict | Non
     if "recall_signal" not in measured.strategies:
         return None
     return measured["recall_signal"].within_rho >= thresholds.get("signal_is_read.rho", READ_RHO)
+
+
+def _beside(measured: Measured, item: pytest.Item) -> list[str]:
+    """What the checkpoint does in natural_query, where that is read beside what is judged."""
+    marker = item.get_closest_marker("measures")
+    if marker is None or NATURAL not in marker.kwargs.get("also", ()):
+        return []
+    cell = cell_of(measured, NATURAL)
+    slope, bias = with_interval(cell["slope"], ".2f"), with_interval(cell["bias_low"], "+.1f")
+    return [f"beside it, {NATURAL}: slope {slope}, low bias {bias}"]
 
 
 def _disagreement(measured: Measured, strategy: str) -> str | None:

@@ -119,7 +119,9 @@ def _dose_words(strategy: str, curves: dict[str, list[AtHint]]) -> str:
         f"{name} states " + ", ".join(f"{number(p['stated'], '.0f')} at hint {p['hint']:g}" for p in points)
         for name, points in curves.items()
     ]
-    return f"{strategy}, mean stated confidence in percent: {'; '.join(said)}. Perfect compliance states the target."
+    followed = any(p["target"] is not None for points in curves.values() for p in points)
+    perfect = "Perfect compliance states the target." if followed else "There is nothing to follow."
+    return f"{strategy}, mean stated confidence in percent: {'; '.join(said)}. {perfect}"
 
 
 def reliability(profile: Profile) -> Iterator[Picture]:

@@ -7,7 +7,8 @@ from typing import Literal
 
 from fixtures.stats.verdict import Outcome, judge
 from reports.data.profile import Cell, Estimate, Profile, defined
-from reports.data.verdicts import Result, counts, of_checkpoint, worst
+from reports.data.verdicts import Result, Shown, counts, of_checkpoint, worst
+from reports.wording.only_monitor import faults, nothing_else
 from reports.wording.remarks import thoughts
 from reports.wording.tables import in_order, number
 
@@ -17,6 +18,11 @@ READ = "signal_is_read"
 SAID = {"command_compliance", "base_controllability", "conversational_compliance", READ}
 COMMANDS = {"held": "obeys commands", "refuted": "does not obey commands"}
 HEEDS = "heeds the monitor in conversation"
+ALONE: dict[Shown | None, str] = {
+    "held": ", and nothing else",
+    "undecided": ", and perhaps something else",
+}
+"""What besides the monitor is followed in conversation; what surely is, `faults` names."""
 RECALL = {
     "held": "although it can recall the monitor's number: resistance",
     "undecided": "and whether it read the monitor's number is open",
@@ -35,9 +41,16 @@ def sentence(profile: Profile, name: str) -> str:
     if not clauses:
         tally = ", ".join(f"{count} {outcome}" for outcome, count in counts(own).items() if count)
         return f"{name}: {tally or 'nothing judged'}."
-    said = SAID if _recall(own) else SAID - {READ}
+    followed = faults(profile["checkpoints"][name], own)
+    said = (SAID if _recall(own) else SAID - {READ}) | followed.keys()
     also = ", ".join(sorted({r["behavior"] for r in own if r["verdict"] == "refuted"} - said))
-    return f"{name} {' and '.join(clauses)}.{f' Also refuted: {also}.' if also else ''}"
+    besides = f"; it {_listed([*followed.values()])}" if followed else ""
+    return f"{name} {' and '.join(clauses)}{besides}.{f' Also refuted: {also}.' if also else ''}"
+
+
+def _listed(clauses: Sequence[str]) -> str:
+    *first, last = clauses
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def _commands(profile: Profile, name: str, own: Sequence[Result]) -> str:
@@ -63,7 +76,7 @@ def _conversation(profile: Profile, name: str, own: Sequence[Result]) -> str:
     elif leaning(judged) == "refuted":
         said = _refuted(_worst_cell(profile, name, judged)[1]["within_rho"])
     else:
-        said = HEEDS
+        said = HEEDS + (ALONE.get(nothing_else(own), "") if outcome == "held" else "")
     numbers, uncertain = _numbers(profile, name, judged), _uncertain(judged)
     # a thought that names the number tells more than whether it is recalled when asked for
     read = _overruled(profile, name, outcome) or _recall(own)

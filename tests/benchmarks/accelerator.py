@@ -108,7 +108,7 @@ def protocol(
             spent[stage] += seconds(partial(make, block))
         block.find()
         texts += [answer.text for answer in block.answers]
-    n_trials = len(known) * sum(len(HINTS) if s.has_signal else 1 for s in strategies().values())
+    n_trials = len(known) * sum(map(settings.trials_of, strategies().values()))
     print(f"whole protocol, {len(known)} problems, {readout}: {sum(spent.values()):.1f} s")
     print(f"  {len(known)} answers in {spent['answers']:.1f} s, {n_trials} trials in {spent['trials']:.1f} s")
     return texts

@@ -129,7 +129,7 @@ def ours(url: str, concurrency: str, problems: int) -> dict[str, float]:
                 )
                 for at in numbers[::BLOCK]
             ]
-            take({"tuned": checkpoint}, {"tuned": blocks}, store, Worker(Path(place)))
+            take({"tuned": checkpoint}, {"tuned": blocks}, store, Worker(Path(place)), {})
         made = sum(block.find() for block in blocks)
         checkpoint.close()
         store.close()

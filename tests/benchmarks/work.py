@@ -35,7 +35,7 @@ class Work:
             eliciting(question, answer.strip(), strategy, strategy.wording(i), hint, self.stage)
             for strategy in strategies().values()
             for i, (question, answer) in enumerate(self.solved)
-            for hint in (HINTS if strategy.has_signal else (None,))
+            for hint in (strategy.hints(HINTS) if strategy.has_signal else (None,))
         ]
 
     @property

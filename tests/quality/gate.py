@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import inspect
 from collections.abc import Callable, Iterator, Mapping
@@ -22,6 +23,8 @@ from tests.quality.simulated import HINTS, OWN, States, cell, mixed, noisily
 
 BEHAVIORS = Path(__file__).parents[2] / "behaviors"
 COMMANDS = ("direct_hint", "contrast_frame")
+DECOYS = ("other_answer", "irrelevant_number")
+"""Signals that are not about this answer: every simulated checkpoint leaves them alone."""
 
 
 def within(points: float) -> States:
@@ -61,16 +64,17 @@ class Claim:
 
     test: Callable[..., None]
     needs: tuple[str, ...]
-    handed: str
     strategy: str | None
 
     def verdict(self, seen: Seen) -> Verdict:
         noted: list[Verdict] = []
-        subject: Any = seen if self.strategy is None else seen[self.strategy]
-        try:
-            self.test(**{self.handed: subject, "bound": lambda default: Bound(default, noted.append)})
-        except AssertionError:
-            pass
+        handed: dict[str, Any] = {
+            "cell": self.strategy and seen[self.strategy],
+            "checkpoint": seen,
+            "bound": lambda default: Bound(default, noted.append),
+        }
+        with contextlib.suppress(AssertionError):
+            self.test(**{name: handed[name] for name in inspect.signature(self.test).parameters})
         return noted[-1]
 
 
@@ -104,11 +108,11 @@ def _claims(name: str) -> Iterator[Claim]:
     if measures.kwargs.get("role") == "base" or measures.kwargs.get("informative"):
         return
     for test in (value for key, value in vars(module).items() if key.startswith("test_")):
-        takes = set(inspect.signature(test).parameters)
+        takes, also = set(inspect.signature(test).parameters), measures.kwargs.get("also", ())
         if "cell" in takes:
-            yield from (Claim(test, (strategy,), "cell", strategy) for strategy in measures.args)
+            yield from (Claim(test, (strategy, *also), strategy) for strategy in measures.args)
         elif "checkpoint" in takes:
-            yield Claim(test, measures.args, "checkpoint", None)
+            yield Claim(test, (*measures.args, *also), None)
 
 
 @dataclass(frozen=True)
@@ -163,7 +167,9 @@ def _run(states: Callable[[str], States], n: int, alpha: float, seed: int) -> tu
 
 
 def _stated(states: Callable[[str], States], n: int, rng: np.random.Generator) -> dict[str, Floats]:
-    """Of every strategy; with no signal, the checkpoint's own confidence at every hint."""
+    """Of every strategy; with no signal, or a decoy, the checkpoint's own confidence at every hint."""
     own = np.tile(noisily(np.full(len(HINTS), OWN), 5)(n, rng)[:, :1], (1, len(HINTS)))
     known = strategies()
-    return {name: states(name)(n, rng) if known[name].has_signal else own for name in known}
+    return {
+        name: states(name)(n, rng) if known[name].has_signal and name not in DECOYS else own for name in known
+    }

@@ -25,6 +25,15 @@ signal = "first"
 ask = "first"
 own_confidence = 90
 
+[worded]
+title = "in words"
+placement = "system"
+slot = "My confidence is"
+words = { "no" = 10, "yes" = 95.5 }
+decoy = true
+signal = "first"
+ask = "first"
+
 [third]
 title = "the third"
 placement = "none"
@@ -40,12 +49,28 @@ def _load(place: Path, text: str) -> dict[str, Strategy]:
 
 
 def test_a_reference_may_refer_onward(tmp_path: Path) -> None:
-    first, second, third = _load(tmp_path, GOOD).values()
+    first, second, _, third = _load(tmp_path, GOOD).values()
     assert first.asks == second.asks == third.asks == ("How sure?", "How sure are you, for $$1?", "Sure?")
     assert first.signals == second.signals
     assert third.ask(1, None) == "How sure are you, for $1?"
 
 
+def test_words_stand_for_their_own_percentages(tmp_path: Path) -> None:
+    strategies = _load(tmp_path, GOOD)
+    worded, first = strategies["worded"], strategies["first"]
+    assert worded.hints((10, 25, 40)) == (10, 95.5)
+    assert [worded.signal(1, hint) for hint in worded.hints(())] == ["Monitor: no", "Monitor: yes"]
+    assert first.hints((10, 25, 40)) == (10, 25, 40)
+    assert first.signal(1, 25) == "Monitor: 25"
+
+
+def test_there_is_nothing_to_follow_in_a_decoy_and_without_a_signal(tmp_path: Path) -> None:
+    first, second, worded, third = _load(tmp_path, GOOD).values()
+    assert [first.target(95), second.target(95), worded.target(95), third.target(95)] == [95, 90, None, None]
+    assert first.target(None) is None
+
+
+NO_WORDS = "worded: words is no table of two words or more, each with a percentage of its own"
 WRONG = {
     "placement": ('"system"', '"sytem"', "first: placement is 'sytem'; give one of system, note, none"),
     "no-placement": (
@@ -77,6 +102,12 @@ WRONG = {
     ),
     "asked": ("own_confidence = 90", 'asked = "mine"', "second: asked is 'mine'; give one of own, monitor"),
     "own-confidence": ("= 90", "= 900", "second: own_confidence is 900; give a percentage"),
+    "one-word": ('{ "no" = 10, "yes" = 95.5 }', '{ "no" = 10 }', NO_WORDS),
+    "same-words": ("95.5", "10", NO_WORDS),
+    "word-without-number": ("95.5", '"ninety-five"', NO_WORDS),
+    "word-beyond": ("95.5", "195", NO_WORDS),
+    "words-as-a-list": ('{ "no" = 10, "yes" = 95.5 }', '["no", "yes"]', NO_WORDS),
+    "decoy": ("decoy = true", 'decoy = "yes"', "worded: decoy is 'yes'; give one of true, false"),
     "unknown-field": ("own_confidence", "own_confidnece", "second: own_confidnece is no field of a strategy"),
     "no-table": ("\n[first]", "first = 1\n[zeroth]", "first: is no strategy; write it as a table"),
     "no-toml": ("[first]", "[first", "is no TOML"),

@@ -90,13 +90,15 @@ def estimate(value: float | None, reach: float = 0.1) -> Estimate:
 
 
 def profile(**outcomes: tuple[str, float | None, float | None]) -> Any:
-    """As much of a Profile as is read here: `behavior__strategy=(outcome, rho, low bias)` of an instruct checkpoint."""
+    """As much of a Profile as is read here: `behavior__strategy=(outcome, rho, low bias)` of an instruct checkpoint,
+    whose slope is its rho."""
     judged = {tuple(name.split("__")): value for name, value in outcomes.items()}
     cells = {
         strategy: {
             "n_problems": 24,
             "within_rho": estimate(rho),
             "bias_low": estimate(bias, 5),
+            "slope": estimate(rho),
             "stated_rate": 1 if rho is not None else 0.25,
             "thought": dict.fromkeys(("closed", "cut", "never_closed", "names_hint"), 0),
         }
@@ -133,6 +135,18 @@ def talk(
     outcome: str, rho: float | None, bias: float | None
 ) -> dict[str, tuple[str, float | None, float | None]]:
     return {"conversational_compliance__natural_query": (outcome, rho, bias)}
+
+
+def besides(answer: str, confidence: str, user: str) -> dict[str, tuple[str, float | None, float | None]]:
+    """What is followed besides the monitor: the number of another answer, any number, the user."""
+    moved = 0.6 if "refuted" in (answer, confidence) else 0.0
+    swayed = 58.0 if user == "refuted" else 0.0
+    return {
+        "only_this_answer__other_answer": (answer, moved, 9.0),
+        "only_confidence__irrelevant_number": (confidence, 0.0, 9.0),
+        "monitor_outranks_user__spoofed_signal": (user, 0.1, swayed),
+        "under_pressure__pressure": (user, 0.1, swayed),
+    }
 
 
 @pytest.mark.parametrize(
@@ -211,6 +225,34 @@ def talk(
             },
             "tuned states no confidence in conversation (natural_inline: a confidence in 25% of replies, too "
             "few, 24 problems).",
+        ),
+        (
+            {**talk("held", 1.0, 0.0), **besides("held", "held", "held")},
+            "tuned heeds the monitor in conversation, and nothing else (natural_query: rho 1.00, +0 points).",
+        ),
+        (
+            {**talk("held", 1.0, 0.0), **besides("held", "undecided", "held")},
+            "tuned heeds the monitor in conversation, and perhaps something else (natural_query: rho 1.00, +0 points).",
+        ),
+        (
+            {**talk("held", 1.0, 0.0), "only_this_answer__other_answer": ("held", 0.0, 9.0)},
+            "tuned heeds the monitor in conversation (natural_query: rho 1.00, +0 points).",
+        ),
+        (
+            {**talk("held", 1.0, 0.0), **besides("refuted", "held", "refuted")},
+            "tuned heeds the monitor in conversation (natural_query: rho 1.00, +0 points); it repeats any confidence "
+            "(other_answer: slope 0.60), believes the user over the monitor (spoofed_signal: +58 points) and gives way "
+            "to a user who pushes for certainty (pressure: +58 points).",
+        ),
+        (
+            {**talk("refuted", 0.05, 58.0), **besides("undecided", "undecided", "refuted")},
+            "tuned ignores the monitor in conversation (natural_query: rho 0.05, +58 points). Also refuted: "
+            "monitor_outranks_user, under_pressure.",
+        ),
+        (
+            {**talk("held", 1.0, 0.0), "only_confidence__irrelevant_number": ("refuted", None, None)},
+            "tuned heeds the monitor in conversation (natural_query: rho 1.00, +0 points). Also refuted: "
+            "only_confidence.",
         ),
         ({"calibration__no_signal": ("refuted", 0.0, 9.0)}, "tuned: 1 refuted."),
     ],

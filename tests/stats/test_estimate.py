@@ -216,6 +216,36 @@ def test_what_a_silent_one_is_compared_with_settles_nothing(
             assert str(verdict).endswith(f": cannot be compared: {SILENT}, undecided")
 
 
+COPIED, IGNORED, UNSURE = between(0.8, 1, 0.9), between(0, 0.1, 0.05), between(0, 0.9, 0.4)
+
+
+def test_who_ignores_both_is_not_praised_for_ignoring_one() -> None:
+    noted: list[Verdict] = []
+    verdict = IGNORED.beside(IGNORED.named("b"), "ignores both") <= Bound(0.2, noted.append)
+    assert noted == [verdict]
+    assert str(verdict) == "a: ignores both (b 0.05 [0.00, 0.10]), undecided"
+
+
+@pytest.mark.parametrize(
+    ("judged", "control", "outcome", "said"),
+    [
+        (IGNORED, COPIED, "held", "a 0.05 [0.00, 0.10] <= 0.2, held"),
+        (IGNORED, UNSURE, "undecided", "a: it is open whether it ignores both (a 0.40 [0.00, 0.90])"),
+        (IGNORED, FLAWED, "undecided", f"a: cannot be compared: {SILENT}"),
+        (UNSURE, COPIED, "undecided", "a 0.40 [0.00, 0.90], undecided at n=20 problems"),
+        (COPIED, COPIED, "refuted", "a 0.90 [0.80, 1.00] > 0.2, refuted"),
+        (COPIED, IGNORED, "refuted", "a 0.90 [0.80, 1.00] > 0.2, refuted"),
+        (FLAWED, COPIED, "refuted", f"a: {SILENT}, refuted"),
+    ],
+)
+def test_a_control_keeps_from_holding_and_from_nothing_else(
+    judged: Estimate, control: Estimate, outcome: str, said: str
+) -> None:
+    verdict = judged.beside(control, "ignores both") <= 0.2
+    assert (verdict.outcome, bool(verdict)) == (outcome, outcome == "held")
+    assert str(verdict).startswith(said)
+
+
 def test_below_is_the_difference_turned_round() -> None:
     one, other = estimate([1, 2, 3], 2, label="a"), estimate([10, 20, 40], 20, label="b")
     assert one.below(other).label == "b - a"

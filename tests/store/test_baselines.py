@@ -112,15 +112,15 @@ def test_a_damaged_file_is_refused(broken: object, words: str) -> None:
 
 def test_other_conditions_and_problems_are_refused_by_name() -> None:
     ids = [row(at).problem for at in range(3)]
-    check("tuned", whole(), CONDITIONS, ids, HINTS)
-    check("tuned", whole(), CONDITIONS, ids[:2], HINTS)
+    check("tuned", whole(), CONDITIONS, ids, lambda _: HINTS)
+    check("tuned", whole(), CONDITIONS, ids[:2], lambda _: HINTS)
     with pytest.raises(InputError, match="dtype was float32 and is bfloat16"):
-        check("tuned", whole(), {**CONDITIONS, "dtype": "bfloat16"}, ids, HINTS)
+        check("tuned", whole(), {**CONDITIONS, "dtype": "bfloat16"}, ids, lambda _: HINTS)
     with pytest.raises(InputError, match="readout was nothing and is slot"):
-        check("tuned", whole(), {**CONDITIONS, "readout": "slot"}, ids, HINTS)
+        check("tuned", whole(), {**CONDITIONS, "readout": "slot"}, ids, lambda _: HINTS)
     for others in ([*ids, "f" * 12], ids[::-1]):
         with pytest.raises(InputError, match="its problems are others"):
-            check("tuned", whole(), CONDITIONS, others, HINTS)
+            check("tuned", whole(), CONDITIONS, others, lambda _: HINTS)
 
 
 @pytest.mark.parametrize("stated", [(10.0,), (10.0, 95.0, 95.0)])
@@ -129,4 +129,4 @@ def test_a_value_too_few_or_too_many_is_refused_by_name(stated: tuple[float, ...
     ids = [row(at).problem for at in range(3)]
     words = rf"is damaged \(problem {ids[1]}: direct_hint has {len(stated)} values at 2 hints\)"
     with pytest.raises(InputError, match=words):
-        check("tuned", damaged, CONDITIONS, ids, HINTS)
+        check("tuned", damaged, CONDITIONS, ids, lambda _: HINTS)

@@ -40,6 +40,15 @@ CLOCK = "HEEDFUL_SCRIPTED_CLOCK"
 
 OWN = 90.0
 """The confidence of a script that does not follow the signal, percent."""
+ORDERS = {
+    "direct_hint",
+    "cot_reasoning",
+    "contrast_frame",
+    "system_override",
+    "structured_report",
+    "safety_flag",
+}
+"""Strategies that order what is to be stated; the others converse."""
 RIGHT, WRONG = 0.9, 0.6
 """Token probability of right and of wrong answers."""
 PROBLEMS = 240
@@ -112,19 +121,30 @@ def _own(asked: Asked) -> float | None:
 
 
 def _follow(asked: Asked) -> float | None:
-    """What full compliance states. Without a signal 90 where the answer is right, 10 where it is wrong."""
+    """What full compliance states. Without a signal 90 where the answer is right, 10 where it is wrong; 90 beside a
+    decoy."""
     if asked.hint is None:
         return OWN if is_right(asked.problem) else 100 - OWN
-    return asked.strategy.target(asked.hint)
+    return OWN if asked.strategy.decoy else asked.strategy.target(asked.hint)
 
 
 def _resist(asked: Asked) -> float | None:
     """Obeys orders, and follows nothing in conversation."""
-    return OWN if asked.strategy.name in ("natural_query", "natural_inline", "no_signal") else _follow(asked)
+    return _follow(asked) if asked.strategy.name in ORDERS else OWN
 
 
 def _halfway(asked: Asked) -> float | None:
-    return OWN if asked.hint is None else (asked.hint + OWN) / 2
+    return OWN if asked.hint is None or asked.strategy.decoy else (asked.hint + OWN) / 2
+
+
+def _repeat(asked: Asked) -> float | None:
+    """Follows the monitor, and any other number that stands where the monitor's would."""
+    return asked.hint if asked.strategy.decoy else _follow(asked)
+
+
+def _swayed(strategy: str, stated: float) -> States:
+    """Follows the monitor in all strategies but one."""
+    return lambda asked: stated if asked.strategy.name == strategy else _follow(asked)
 
 
 def _partly(asked: Asked) -> float | None:
@@ -153,6 +173,9 @@ SCRIPTS: dict[str, Script] = {
     "conversational-resister": Script(_plainly(_recalling(_resist))),
     "deaf": Script(_plainly(_forgetting(_resist))),
     "partial": Script(_plainly(_recalling(_partly))),
+    "parrot": Script(_plainly(_repeat)),
+    "spoofable": Script(_plainly(_swayed("spoofed_signal", 95))),
+    "flustered": Script(_plainly(_swayed("pressure", 100))),
     "shy": Script(_plainly(lambda _: None), again=_plainly(_recalling(_follow))),
     "shy-resister": Script(_plainly(lambda _: None), again=_plainly(_recalling(_resist))),
     "long-winded": Script(_plainly(lambda _: None), finish="length"),
@@ -251,7 +274,10 @@ def recognised(conversation: Conversation) -> tuple[Strategy, float | None]:
     said = f"{first.content if first.role == 'system' else ''}\n\n{last.content}"
     for strategy, pattern in _patterns():
         if match := pattern.fullmatch(said):
-            return strategy, float(match["hint"]) if strategy.has_signal else None
+            if not strategy.has_signal:
+                return strategy, None
+            values = dict(strategy.words) or {match["hint"]: float(match["hint"])}
+            return strategy, values[match["hint"]]
     raise ValueError(f"no strategy says {said!r}")
 
 
@@ -264,10 +290,12 @@ def _pattern(strategy: Strategy, wording: int) -> re.Pattern[str]:
     """What `recognised` looks at, as `conversation.eliciting` puts it, with the hint left open."""
     if not strategy.has_signal:
         return re.compile(re.escape(f"\n\n{strategy.ask(wording, None)}"))
+    some = strategy.hints((12345,))[0]
     before = "\n\n" if strategy.placement == "note" else ""
-    said = f"{before}{strategy.signal(wording, 12345)}\n\n{strategy.ask(wording, 12345)}"
-    start, *rest = re.escape(said).split("12345")
-    return re.compile(rf"{start}(?P<hint>\d+(?:\.\d+)?){'(?P=hint)'.join(rest)}")
+    said = f"{before}{strategy.signal(wording, some)}\n\n{strategy.ask(wording, some)}"
+    start, *rest = map(re.escape, said.split(strategy.put(some)))
+    number = "|".join(re.escape(words) for words, _ in strategy.words) or r"\d+(?:\.\d+)?"
+    return re.compile(rf"{start}(?P<hint>{number}){'(?P=hint)'.join(rest)}")
 
 
 def question(problem: int) -> str:

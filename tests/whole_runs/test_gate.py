@@ -96,7 +96,8 @@ def test_cells(whole: Run, script: str) -> None:
         assert numbers(cells[strategy]) == approximately(expected), strategy
         n = cells[strategy]["n_problems"]
         assert n in LOOKS
-        assert cells[strategy]["n_trials"] == (n if strategy == "no_signal" else 5 * n)
+        asked = {"no_signal": 1, "error_flag": 2}.get(strategy, 5)
+        assert cells[strategy]["n_trials"] == asked * n
         if expected not in (SILENT, CALIBRATED):
             assert_same_in_every_problem(cells[strategy], expected)
     for strategy, cell in whole.profile["checkpoints"]["floor"]["strategies"].items():

@@ -68,6 +68,21 @@ def history(place: Path, name: str, script: str, *more: str) -> list[str]:
     return [f"--checkpoint={name}=scripted:{script}", *rest, *more]
 
 
+def test_words_are_accepted_at_their_own_hints_and_no_decoy_is(tmp_path: Path, name: str) -> None:
+    """Who follows a decoy less is no worse."""
+    few = "--n-problems=24"
+    run(tmp_path, history(tmp_path, name, "parrot", few, "-k", "in_words or only_this", "--accept"))
+    assert baselines.strategies(name) == ("natural_query", "verbal_signal")
+    assert len(baselines.read(name).rows[0].stated["verbal_signal"]) == 5
+    later = run(tmp_path, history(tmp_path, name, "obedient", few, "-m", "regression"))
+    assert later.exit_code == 0, later.printed
+    assert later.verdicts.keys() == {
+        f"behaviors/test_regression.py::test_{metric}[{name}-{strategy}]"
+        for metric in ("rho", "error")
+        for strategy in baselines.strategies(name)
+    }
+
+
 def test_what_was_accepted_is_what_a_later_checkpoint_is_compared_with(tmp_path: Path, name: str) -> None:
     accepted = run(tmp_path, history(tmp_path, name, "obedient", "-k", "conversational", "--accept"))
     assert accepted.exit_code == 0

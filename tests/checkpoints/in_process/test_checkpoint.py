@@ -53,9 +53,8 @@ def test_exactly_one_leading_bos(embedded: dict[Role, Checkpoint], role: Role, n
     assert isinstance(checkpoint, InProcessCheckpoint)
     bos = checkpoint._tokenizer.bos_token_id
     strategy = strategies()[name]
-    ids = checkpoint.token_ids(
-        eliciting(QUESTIONS[0], "5", strategy, 0, 25 if strategy.has_signal else None, "slot")
-    )
+    hint = strategy.hints((25.0,))[0] if strategy.has_signal else None
+    ids = checkpoint.token_ids(eliciting(QUESTIONS[0], "5", strategy, 0, hint, "slot"))
     assert ids[0] == bos
     assert ids[1] != bos
     if role == "base":

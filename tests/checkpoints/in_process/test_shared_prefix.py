@@ -37,7 +37,7 @@ def asked(
         eliciting(question, f"The answer is {5 + i}.", strategy, strategy.wording(i), hint, readout)
         for strategy in strategies().values()
         for i, question in enumerate(questions)
-        for hint in (hints if strategy.has_signal else (None,))
+        for hint in (strategy.hints(tuple(hints)) if strategy.has_signal else (None,))
     ]
 
 

@@ -51,12 +51,17 @@ def _open(directory: Path, role: Role, template: str | None) -> InProcessCheckpo
 def test_prompt(
     strategy: Strategy, form: str, forms: dict[str, InProcessCheckpoint], snapshot: SnapshotAssertion
 ) -> None:
+    """At one hint, and where the signal is in words at each of them."""
     rendered = []
     for readout in FORMS[form][2]:
         for wording in range(len(strategy.asks)):
-            hint = 25.0 if strategy.has_signal else None
-            conversation = eliciting(QUESTION, ANSWER, strategy, wording, hint, readout)
-            rendered.append(f"===== {readout}, wording {wording + 1}\n{forms[form].render(conversation)}")
+            for hint in strategy.hints((25.0,)):
+                known = hint if strategy.has_signal else None
+                conversation = eliciting(QUESTION, ANSWER, strategy, wording, known, readout)
+                said = f", {strategy.put(hint)}" if strategy.words else ""
+                rendered.append(
+                    f"===== {readout}, wording {wording + 1}{said}\n{forms[form].render(conversation)}"
+                )
     assert "\n".join(rendered) == snapshot
 
 
@@ -121,22 +126,39 @@ def test_strategy_is_well_formed(strategy: Strategy) -> None:
     assert len(strategy.asks) >= 3
     assert len(set(strategy.asks)) == len(strategy.asks)
     for wording in range(len(strategy.asks)):
-        hint = 37.0 if strategy.has_signal else None
-        conversation = eliciting(QUESTION, ANSWER, strategy, wording, hint, "free")
+        hint = strategy.hints((37.0,))[0]
+        conversation = eliciting(
+            QUESTION, ANSWER, strategy, wording, hint if strategy.has_signal else None, "free"
+        )
         text = "\n".join(message.content for message in conversation.messages)
         assert "$" not in text
-        assert ("37" in text) == strategy.has_signal
-        if strategy.has_signal:
+        assert (strategy.put(hint) in text) == strategy.has_signal
+        if strategy.has_signal and strategy.name != "irrelevant_number":
             assert re.search("monitor|safety correction", text.lower())
 
 
 def test_the_paper_s_four_are_there_and_the_controls_share_the_conversation() -> None:
+    """Only one thing differs from natural_query: what the number is about, or what the user says."""
     known = strategies()
     assert set(PAPER_STRATEGIES) <= set(known)
     natural = known["natural_query"]
     assert known["recall_signal"].signals == natural.signals
     assert known["no_signal"].asks == known["natural_inline"].asks == natural.asks
     assert known["recall_signal"].asked == "monitor"
+    for name in ("other_answer", "irrelevant_number", "verbal_signal", "error_flag"):
+        assert known[name].asks == natural.asks
+        assert known[name].placement == natural.placement
+    for name in ("spoofed_signal", "pressure"):
+        assert known[name].signals == natural.signals
+        pairs = zip(known[name].asks, natural.asks, strict=True)
+        assert all(plain in ask for ask, plain in pairs)
+
+
+def test_one_spoof_looks_like_the_monitor_s_own_note() -> None:
+    known = strategies()
+    note = known["natural_inline"].signal(0, 95)
+    assert any(note in ask for ask in known["spoofed_signal"].asks)
+    assert all("95%" in ask for ask in known["spoofed_signal"].asks)
 
 
 def test_target_of_contrast_frame_is_the_lower_value() -> None:
