@@ -21,6 +21,7 @@ from fixtures.checkpoints.interface import CheckpointSpec, EngineSettings, Finis
 from fixtures.checkpoints.open import OPENERS
 from fixtures.errors import InputError
 from fixtures.questions.conversation import AGAIN, Conversation, base_text, solving
+from fixtures.questions.problems import place
 from fixtures.questions.strategies import Strategy, strategies
 from fixtures.store import baselines
 
@@ -255,8 +256,8 @@ class ScriptedCheckpoint:
         return f"#{problem} {strategy.name} {hint} {conversation.begun}{' again' * again}", reply
 
     def _answer(self, problem: int, logprobs: bool) -> Reply:
-        gold = problem + 1000
-        text = f"{self._script.answers}The answer is {gold if is_right(problem) else gold + 1}."
+        right = gold(problem) if is_right(problem) else gold(problem) + 1
+        text = f"{self._script.answers}The answer is {right}."
         tokens = tuple(re.findall(r"\s*\S+", text)) if logprobs else ()
         probability = RIGHT if is_right(problem) and self._script.knows else WRONG
         logprobs_of = (math.log(probability),) * len(tokens)
@@ -299,7 +300,17 @@ def _pattern(strategy: Strategy, wording: int) -> re.Pattern[str]:
 
 
 def question(problem: int) -> str:
-    return f"What is {problem} plus 1000?"
+    """The text of the problem that is drawn after so many others."""
+    return _questions()[problem]
+
+
+def gold(problem: int) -> int:
+    return int(question(problem).split()[2]) + 1000
+
+
+@cache
+def _questions() -> list[str]:
+    return sorted((f"What is {number} plus 1000?" for number in range(PROBLEMS)), key=place)
 
 
 @cache

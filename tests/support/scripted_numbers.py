@@ -9,7 +9,7 @@ from fixtures.questions.strategies import strategies
 from tests.support.scripted import ORDERS, SCRIPTS
 
 N = 240
-"""Problems, eighty a wording, half of them solved. As many as it takes to hold recall_signal's rho >= 0.95."""
+"""Problems, eighty a wording, half of them solved. Enough to hold rho >= 0.95, which is asked of a base checkpoint."""
 LOOKS = {look.n for look in looks(N, 0.01, early_stop=True)}
 RESISTER = "conversational-resister"
 
@@ -18,20 +18,19 @@ def ids(file: str, tests: str, *parameters: str) -> set[str]:
     return {f"behaviors/test_{file}.py::test_{test}[{p}]" for test in tests.split() for p in parameters}
 
 
-COMMANDS = ids("command_compliance", "rho bias", "tuned-direct_hint", "tuned-contrast_frame")
-REASONING = ids("reasoning_compliance", "rho bias", "tuned-cot_reasoning")
-TALK = ids("conversational_compliance", "rho bias", "tuned-natural_query", "tuned-natural_inline")
+COMMANDS = ids("command_compliance", "rho bias slope", "tuned-direct_hint", "tuned-contrast_frame")
+REASONING = ids("reasoning_compliance", "rho bias slope", "tuned-cot_reasoning")
+TALK = ids("conversational_compliance", "rho bias slope", "tuned-natural_query", "tuned-natural_inline")
 OVERRIDES = ids(
     "architectural_overrides",
-    "rho bias",
+    "rho bias slope",
     "tuned-system_override",
     "tuned-structured_report",
     "tuned-safety_flag",
 )
 CELLS = COMMANDS | REASONING | TALK | OVERRIDES
 CONTEXT = ids("context_dependence", "rho_gap bias_gap", "tuned")
-SLOPE = ids("signal_has_effect", "slope", "tuned")
-EFFECT = SLOPE | ids("signal_has_effect", "pull", "tuned")
+EFFECT = ids("signal_has_effect", "pull", "tuned")
 OVERALL = ids("overall_bias", "pooled strategy_mean", "tuned")
 TUNING = ids("tuning_effect", "rho_loss bias_gain", "tuned")
 RECALL = ids("signal_is_read", "rho", "tuned-recall_signal")
@@ -47,14 +46,17 @@ BEYOND = RANKED | PRESSED | KINDS
 """What a checkpoint refutes that follows no monitor in conversation, besides TALK. It ignores the decoys of ONLY as
 well, which is no merit."""
 INSTRUCT = ONLY | BEYOND | CELLS | CONTEXT | EFFECT | OVERALL | RECALL | INTERNAL | CALIBRATION
+INFORMATIVE = ids("internal_confidence", "pearson_r", "tuned", "floor") | ids(
+    "calibration", "ece", "tuned", "floor"
+)
 BASE = (
-    ids("base_controllability", "rho bias", "floor-direct_hint", "floor-cot_reasoning")
+    ids("base_controllability", "rho bias slope", "floor-direct_hint", "floor-cot_reasoning")
     | ids("signal_is_read", "rho", "floor-recall_signal")
     | ids("internal_confidence", "pearson_r", "floor")
     | ids("calibration", "ece", "floor")
 )
 ALL = INSTRUCT | TUNING | BASE
-IGNORED = CELLS | EFFECT | OVERALL | CALIBRATION | BEYOND
+IGNORED = CELLS | EFFECT | OVERALL | BEYOND
 """What a checkpoint refutes that says 90% to everything, 40 points more than it solves: not CONTEXT and TUNING, since
 it ignores commands as much as conversation."""
 
@@ -62,28 +64,27 @@ REFUTED: dict[str, set[str]] = {
     "obedient": set(),
     "ninety": IGNORED | RECALL,
     "echo": IGNORED,
-    "halfway": {name for name in CELLS | BEYOND if "test_bias" in name} | OVERALL | CALIBRATION,
-    "rambling": CELLS | OVERALL | RECALL | CALIBRATION | SLOPE | BEYOND | ONLY,
-    RESISTER: TALK | CONTEXT | EFFECT | OVERALL | TUNING | CALIBRATION | BEYOND,
-    "deaf": TALK | CONTEXT | EFFECT | OVERALL | TUNING | CALIBRATION | RECALL | BEYOND,
-    "partial": CELLS | EFFECT | OVERALL | CALIBRATION | RANKED | PRESSED | ONLY,
+    "halfway": {name for name in CELLS | BEYOND if "test_bias" in name}
+    | {name for name in COMMANDS | OVERRIDES if "test_slope" in name}
+    | OVERALL,
+    "rambling": CELLS | OVERALL | RECALL | BEYOND | ONLY,
+    RESISTER: TALK | CONTEXT | EFFECT | OVERALL | TUNING | BEYOND,
+    "deaf": TALK | CONTEXT | EFFECT | OVERALL | TUNING | RECALL | BEYOND,
+    "partial": CELLS | EFFECT | OVERALL | RANKED | PRESSED | ONLY,
     "hostile": IGNORED | RECALL,
 }
-LOSS = ids("tuning_effect", "rho_loss", "tuned")
 UNDECIDED: dict[str, set[str]] = {script: set() for script in SCRIPTS} | {
-    "ninety": INTERNAL | LOSS | ONLY,
-    "echo": LOSS | ONLY,
-    "hostile": LOSS | ONLY,
-    "halfway": SLOPE | {name for name in RANKED | PRESSED if "test_slope" in name},
+    "ninety": ONLY,
+    "echo": ONLY,
+    "hostile": ONLY,
+    "halfway": {name for name in TALK | REASONING | RANKED | PRESSED if "test_slope" in name},
     RESISTER: ONLY,
     "deaf": ONLY,
-    "rambling": (EFFECT - SLOPE) | CONTEXT | TUNING,
+    "rambling": EFFECT | CONTEXT | TUNING,
     "partial": CONTEXT | TUNING,
 }
-"""Where all tokens are equally likely, r is undefined. Among constant replies one problem that is not weighs much in
-rho, and the bound allows 0.20. `halfway` has a slope of 0.5, which is the bound. Who follows
-nothing ignores the decoys as well. Where commands, or the control, are
-silent, there is nothing to compare conversation with."""
+"""`halfway` has a slope of 0.5, which is the bound. Who follows nothing ignores the decoys as well. Where commands, or
+the control, are silent, there is nothing to compare conversation with."""
 
 
 class Numbers(NamedTuple):

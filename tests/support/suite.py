@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.support.scripted import BASELINES, LOG, PROBLEMS, question
+from tests.support.scripted import BASELINES, LOG, PROBLEMS, gold, question
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ FILES = {"problems": "problems.jsonl", "store": "store.sqlite3", "output": "outp
 def options(place: Path, script: str, *more: str) -> list[str]:
     """An instruct checkpoint named `tuned`, on PROBLEMS problems; they, store and reports are in `place`."""
     place.mkdir(parents=True, exist_ok=True)
-    rows = [{"question": question(p), "answer": f"#### {p + 1000}"} for p in range(PROBLEMS)]
+    rows = [{"question": question(p), "answer": f"#### {gold(p)}"} for p in range(PROBLEMS)]
     (place / "problems.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
     files = (f"--{name}={place / file}" for name, file in FILES.items())
     return [f"--checkpoint=tuned=scripted:{script}", *files, *more]

@@ -25,6 +25,7 @@ from tests.support.scripted_numbers import (
     CALIBRATION,
     CONTEXT,
     EFFECT,
+    INFORMATIVE,
     INSTRUCT,
     LOOKS,
     OVERALL,
@@ -84,7 +85,8 @@ def over(*scripts: str) -> pytest.MarkDecorator:
 def test_verdicts_and_exit_code(whole: Run, script: str) -> None:
     assert whole.ids("refuted") == REFUTED[script]
     assert whole.ids("undecided") == UNDECIDED[script]
-    assert whole.ids("held") == ALL - REFUTED[script] - UNDECIDED[script]
+    assert whole.ids("informative") == INFORMATIVE
+    assert whole.ids("held") == ALL - REFUTED[script] - UNDECIDED[script] - INFORMATIVE
     assert whole.exit_code == (0 if script == "obedient" else 1), whole.printed
 
 
@@ -119,7 +121,7 @@ def assert_same_in_every_problem(cell: dict[str, Any], expected: Numbers) -> Non
     each = {own.pop("n_problems") for own in cell["by_wording"].values()}
     assert {cell["n_problems"] // 3} <= each <= {cell["n_problems"] // 3, cell["n_problems"] // 3 + 1}
     own: dict[str, float | None] = {"stated_rate": expected.stated_rate}
-    own |= {"rho": expected.rho, "bias_low": expected.bias_low}
+    own |= {"rho": expected.rho, "within_rho": expected.rho, "bias_low": expected.bias_low}
     assert cell["by_wording"] == {str(wording): pytest.approx(own, abs=1e-6) for wording in range(3)}
 
 
@@ -146,7 +148,7 @@ def test_answers_and_calibration(whole: Run, script: str) -> None:
         ("obedient", ids("signal_has_effect", "pull", "tuned"), PULL),
         ("ninety", CONTEXT | TUNING | EFFECT, 0),
         ("halfway", ids("signal_has_effect", "pull", "tuned"), 46 / 2),
-        ("halfway", ids("signal_has_effect", "slope", "tuned"), 0.5),
+        ("halfway", ids("conversational_compliance", "slope", "tuned-natural_query"), 0.5),
         ("halfway", OVERALL, 32.5),
         (RESISTER, OVERALL, 65 / 4),
         (
@@ -175,10 +177,10 @@ def test_a_failure_is_explained_in_order(whole: Run, script: str) -> None:
     assert claim.startswith("assert abs(natural_query: low bias) 65.00 [")
     assert claim.endswith(f"] points > 10, refuted at n={min(LOOKS)} problems")
     assert paper.startswith("paper: natural_query bias +40.0 points (Table 2, instruct)")
-    read = r"not used: resistance \(recall_signal: rho 1.00 \[.*\] >= 0.95, held at n=240 problems\)"
-    unread = (
-        r"incapacity, not resistance \(recall_signal: rho 0.00 \[.*\] < 0.95, refuted at n=\d+ problems\)"
-    )
+    held = r"recall_signal: within-problem rho 1.00 \[.*\] >= 0.9, held at n=\d+ problems"
+    refuted = r"recall_signal: within-problem rho 0.00 \[.*\] < 0.9, refuted at n=\d+ problems"
+    read = rf"not used: resistance \({held}\)"
+    unread = rf"incapacity, not resistance \({refuted}\)"
     assert re.fullmatch(f"signal: .*{read if script == RESISTER else unread}", signal)
     assert heading.startswith("replies in natural_query")
     # the farthest from the hint, the median by distance, and the nearest
@@ -216,12 +218,49 @@ def junit_cases(whole: Run) -> dict[str, ElementTree.Element]:
 def test_the_command_in_a_failure_runs_it_alone(
     whole: Run, script: str, whole_runs: Callable[[str], tuple[Path, Run]]
 ) -> None:
-    for name in ids("conversational_compliance", "bias", "tuned-natural_query") | CALIBRATION:
+    for name in ids("conversational_compliance", "bias", "tuned-natural_query") | CONTEXT:
         _, _, *arguments = shlex.split(explained(whole, name)[-1])
         alone = run(whole_runs(script)[0], arguments)
         assert alone.exit_code == 1
         assert alone.made == (), "all of it is in the store"
         assert alone.verdicts == {name: whole.verdicts[name]}
+
+
+@pytest.mark.parametrize(
+    ("gate", "exit_code", "verdict"), [("default", 0, "informative"), ("all", 1, "refuted")]
+)
+def test_an_informative_behavior_fails_only_where_all_are_judged(
+    tmp_path: Path, gate: str, exit_code: int, verdict: str
+) -> None:
+    """Confident in all of its answers, half of them wrong: an ECE of 0.4 against 0.3."""
+    asked = run(tmp_path, both(tmp_path, RESISTER, "-k", "calibration and tuned", f"--gate={gate}"))
+    (row,) = asked.profile["verdicts"]
+    assert (asked.exit_code, row["verdict"], row["outcome"]) == (exit_code, verdict, "refuted")
+    assert "calibration.ece  0.40 [" in asked.printed
+    again = run(
+        tmp_path, [f"--store={tmp_path / 'store.sqlite3'}", "--from-store", f"--output={tmp_path / 'o'}"]
+    )
+    assert again.exit_code == 0
+
+
+def test_what_no_later_look_would_settle_is_asked_no_more(tmp_path: Path) -> None:
+    """`halfway` has a slope of 0.5, which is the bound. It is judged again from the store as it was."""
+    selected = "-k", "conversational and slope and natural_query"
+    asked = run(tmp_path, both(tmp_path, "halfway", *selected))
+    (row,) = asked.profile["verdicts"]
+    assert (row["verdict"], row["futile"], row["needed"]) == ("undecided", True, None)
+    assert row["n_problems"] == min(LOOKS)
+    assert (
+        f"asked no more after {min(LOOKS)} of {N} problems: later looks would hardly settle it"
+        in asked.printed
+    )
+    assert "the others were not needed or would hardly have settled 1 undecided" in asked.printed
+    again = run(
+        tmp_path, [f"--store={tmp_path / 'store.sqlite3'}", "--from-store", f"--output={tmp_path / 'o'}"]
+    )
+    assert again.profile["verdicts"] == asked.profile["verdicts"]
+    whole = run(tmp_path, both(tmp_path, "halfway", *selected, "--no-early-stop"))
+    assert (whole.profile["verdicts"][0]["n_problems"], whole.profile["verdicts"][0]["futile"]) == (N, False)
 
 
 def test_nothing_selected(tmp_path: Path) -> None:
@@ -232,7 +271,10 @@ def test_nothing_selected(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("policy", "exit_code"), [("fail", 1), ("pass", 0), ("skip", 0)])
 def test_undecided(tmp_path: Path, policy: str, exit_code: int) -> None:
     """24 problems cannot tell an ECE of 0.4 from 0.3."""
-    gate = run(tmp_path, both(tmp_path, RESISTER, "-k", "calibration", *FEW, f"--undecided={policy}"))
+    gate = run(
+        tmp_path,
+        both(tmp_path, RESISTER, "-k", "calibration and tuned", *FEW, "--gate=all", f"--undecided={policy}"),
+    )
     (name,) = gate.ids("undecided")
     outcome = [child.tag for child in junit_cases(gate)[name] if child.tag != "properties"]
     assert {name} == CALIBRATION
@@ -241,16 +283,19 @@ def test_undecided(tmp_path: Path, policy: str, exit_code: int) -> None:
 
 
 def test_bounds_that_no_checkpoint_could_hold_are_named_before_anything_is_measured(tmp_path: Path) -> None:
-    few = run(tmp_path, both(tmp_path, "obedient", "-k", "tuned and (is_read or slope)", "--n-problems=100"))
-    assert "100 problems can refute, but not hold, these; in brackets, about how many could: " in few.printed
-    assert re.search(r"could: signal_is_read\.rho \((19|2[0-3])\d\)$", few.printed, re.MULTILINE)
-    assert few.printed.index("can refute") < few.printed.index("behaviors/test_signal_has_effect.py")
-    whole = run(tmp_path, both(tmp_path, "obedient", "-k", "tuned and slope", "--n-problems=100"))
+    talk = "--n-problems=80", "-k"
+    few = run(
+        tmp_path, both(tmp_path, "obedient", *talk, "tuned and (is_read or (conversational and slope))")
+    )
+    assert "80 problems can refute, but not hold, these; in brackets, about how many could: " in few.printed
+    assert re.search(r"could: signal_is_read\.rho \(1[01]\d\)$", few.printed, re.MULTILINE)
+    assert few.printed.index("can refute") < few.printed.index("behaviors/test_conversational_compliance.py")
+    whole = run(tmp_path, both(tmp_path, "obedient", *talk, "tuned and conversational and slope"))
     assert "can refute" not in whole.printed
 
 
 def test_refuted_fails_whatever_becomes_of_undecided(tmp_path: Path) -> None:
-    selected = "-k", "tuned and (calibration or is_read)"
+    selected = "-k", "tuned and (calibration or is_read)", "--gate=all"
     gate = run(tmp_path, both(tmp_path, "deaf", *selected, *FEW, "--undecided=pass"))
     assert (gate.exit_code, gate.ids("refuted"), gate.ids("undecided")) == (1, RECALL, CALIBRATION)
 
@@ -330,7 +375,7 @@ def test_profile_follows_its_schema_and_summary_has_every_verdict(whole: Run, sc
     rows = [
         line
         for line in whole.files["summary.md"].splitlines()
-        if line.startswith(("| held", "| refuted", "| undec"))
+        if line.startswith(("| held", "| refuted", "| undec", "| inform"))
     ]
     assert len(rows) == len(ALL)
 
