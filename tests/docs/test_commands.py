@@ -50,6 +50,7 @@ NOT_RUN = {
     "python -m tests.docs.images": "it wants Chromium and a run of the demo",
     "python -m tests.benchmarks.engines": "it takes most of an hour",
     "python -m tests.benchmarks.served": "it takes minutes, and times a machine that does nothing else",
+    "python -m tests.support.train_thinker DIRECTORY": "it takes minutes",
     "python -m tests.benchmarks.fleet": "it takes minutes, and times a machine that does nothing else",
 }
 READ = [command for command in COMMANDS if command not in RUN and command not in NOT_RUN]
