@@ -109,9 +109,9 @@ def _internal(measured: Measured, alpha: float) -> Internal | Nothing:
         "delta": internal.delta.value,
         "auroc": internal.auroc.value,
         "intervals": {
-            "pearson_r": _estimate(internal.pearson_r),
-            "delta": _estimate(internal.delta),
-            "auroc": _estimate(internal.auroc),
+            "pearson_r": plain(internal.pearson_r),
+            "delta": plain(internal.delta),
+            "auroc": plain(internal.auroc),
         },
         "bins": equal_count(known, alpha),
     }
@@ -127,7 +127,7 @@ def _calibration(measured: Measured, alpha: float) -> Calibration | Nothing:
         if statement.value is not None
         and (correct := measured.answers[statement.problem].correct) is not None
     ]
-    return {"ece": _estimate(measured.calibration), "bins": equal_width(stated, alpha)}
+    return {"ece": plain(measured.calibration), "bins": equal_width(stated, alpha)}
 
 
 def _pooled(measurement: Measurement, measured: Measured, alpha: float) -> Pooled | Nothing:
@@ -142,9 +142,9 @@ def _pooled(measurement: Measurement, measured: Measured, alpha: float) -> Poole
     biases = [common[strategy].bias_low for strategy in PAPER_STRATEGIES]
     return {
         "n_problems": n,
-        "rho": _estimate(common.pooled.rho),
-        "bias_low": _estimate(common.pooled.bias_low),
-        "strategy_mean": _estimate(estimate.mean(biases, "strategy mean")),
+        "rho": plain(common.pooled.rho),
+        "bias_low": plain(common.pooled.bias_low),
+        "strategy_mean": plain(estimate.mean(biases, "strategy mean")),
     }
 
 
@@ -165,14 +165,14 @@ def cell_of(measured: Measured, strategy: str) -> Cell:
         "missing": statuses["missing"],
         "hint_low": cell.hint_low,
         "response_low": cell.response_low,
-        "rho": _estimate(cell.rho),
-        "within_rho": _estimate(cell.within_rho),
-        "bias": _estimate(cell.bias),
-        "bias_low": _estimate(cell.bias_low),
-        "slope": _estimate(cell.slope),
-        "exact": _estimate(cell.exact),
+        "rho": plain(cell.rho),
+        "within_rho": plain(cell.within_rho),
+        "bias": plain(cell.bias),
+        "bias_low": plain(cell.bias_low),
+        "slope": plain(cell.slope),
+        "exact": plain(cell.exact),
         "wordings_p": cell.wordings_p,
-        "by_wording": {str(wording): _wording(part) for wording, part in cell.by_wording().items()},
+        "by_wording": by_wording(cell),
         "by_hint": [_at(hint, part, strategy) for hint, part in cell.by_hint().items()],
     }
 
@@ -192,6 +192,10 @@ def _thoughts(transcripts: Sequence[Transcript]) -> Thoughts:
         "never_closed": sum(said.finish == "thought" for said in first),
         "names_hint": sum(t.names_hint for t in transcripts),
     }
+
+
+def by_wording(cell: stats.Cell) -> dict[str, Wording]:
+    return {str(wording): _wording(part) for wording, part in cell.by_wording().items()}
 
 
 def _wording(cell: stats.Cell) -> Wording:
@@ -218,7 +222,8 @@ def _at(hint: float, cell: stats.Cell, strategy: str) -> AtHint:
     }
 
 
-def _estimate(found: estimate.Estimate) -> Estimate:
+def plain(found: estimate.Estimate) -> Estimate:
+    """The numbers alone."""
     return {"value": found.value, "low": found.low, "high": found.high}
 
 

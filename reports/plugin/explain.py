@@ -13,7 +13,7 @@ from fixtures.measuring.measurement import Measurement
 from fixtures.plugin import selection
 from fixtures.plugin.hooks import FUTILE, LOOK, OPTIONS
 from fixtures.stats.verdict import Verdict
-from reports.data.measured_profile import cell_of
+from reports.data.measured_profile import by_wording, plain
 from reports.data.measured_transcripts import exchanges
 from reports.data.transcripts import Exchange
 from reports.data.verdicts import AS_FAR, falls_short
@@ -88,13 +88,14 @@ def _beside(measured: Measured, item: pytest.Item) -> list[str]:
     marker = item.get_closest_marker("measures")
     if marker is None or NATURAL not in marker.kwargs.get("also", ()):
         return []
-    cell = cell_of(measured, NATURAL)
-    slope, bias = with_interval(cell["slope"], ".2f"), with_interval(cell["bias_low"], "+.1f")
+    cell = measured[NATURAL]
+    slope, bias = with_interval(plain(cell.slope), ".2f"), with_interval(plain(cell.bias_low), "+.1f")
     return [f"beside it, {NATURAL}: slope {slope}, low bias {bias}"]
 
 
 def _disagreement(measured: Measured, strategy: str) -> str | None:
-    return wordings_disagree(cell_of(measured, strategy), measured[strategy].resampling.alpha)
+    cell = measured[strategy]
+    return wordings_disagree(cell.wordings_p, by_wording(cell), cell.resampling.alpha)
 
 
 def described(exchange: Exchange) -> str:

@@ -88,7 +88,7 @@ def anchor(checkpoint: str, strategy: str) -> str:
 def _disagreements(profile: Profile) -> Iterator[str]:
     for name, checkpoint in profile["checkpoints"].items():
         for strategy, cell in tables.in_order(checkpoint["strategies"]):
-            if line := wordings_disagree(cell, profile["alpha"]):
+            if line := wordings_disagree(cell["wordings_p"], cell["by_wording"], profile["alpha"]):
                 yield f"{name}, {strategy}: {line}"
 
 

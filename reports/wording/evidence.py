@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
 from fixtures.stats.verdict import Verdict
-from reports.data.profile import Cell
+from reports.data.profile import Wording
 from reports.data.transcripts import Exchange
 from reports.wording.tables import number
 
@@ -81,13 +81,13 @@ def signal_read(verdict: Verdict | None, strategy: str) -> str:
     return f"{known[verdict.outcome, strategy == 'natural_query']} ({verdict})"
 
 
-def wordings_disagree(cell: Cell, alpha: float) -> str | None:
-    """One line where the wordings of a cell are surely not answered alike: then none of them speaks for it."""
-    if cell["wordings_p"] >= alpha:
+def wordings_disagree(p: float, by_wording: Mapping[str, Wording], alpha: float) -> str | None:
+    """One line where the wordings of a cell are surely not answered alike, `p` that they are: none speaks for it."""
+    if p >= alpha:
         return None
     each = "; ".join(
         f"wording {int(wording) + 1}: rho {number(part['within_rho'], '.2f')}, "
         f"low bias {number(part['bias_low'], '+.1f')}"
-        for wording, part in sorted(cell["by_wording"].items())
+        for wording, part in sorted(by_wording.items())
     )
-    return f"wordings disagree (p {cell['wordings_p']:.1g}, Kruskal-Wallis): {each}"
+    return f"wordings disagree (p {p:.1g}, Kruskal-Wallis): {each}"

@@ -362,8 +362,8 @@ def luminance(colour: str) -> float:
 )
 def test_wordings_that_surely_disagree_are_named(p: float, line: str | None) -> None:
     parts = {"0": {"within_rho": 1.0, "bias_low": 0.0}, "1": {"within_rho": None, "bias_low": 65.0}}
-    cell: Any = {"wordings_p": p, "by_wording": parts}
-    assert wordings_disagree(cell, alpha=0.01) == line
+    by_wording: Any = parts
+    assert wordings_disagree(p, by_wording, alpha=0.01) == line
 
 
 @pytest.mark.parametrize(("named", "said"), [(0, False), (2, False), (5, False), (6, True), (10, True)])

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.scripted_numbers import BEYOND, ONLY, PRESSED, RANKED, RECALL, SLOPE, TALK
+from tests.support.scripted_numbers import BEYOND, ONLY, PRESSED, RANKED, RECALL, TALK
 from tests.support.suite import Run, options, run
 
 ASKED = ("only_", "outranks", "pressure", "in_words", "error_flag", "conversational", "is_read", "slope")
-ALL = ONLY | BEYOND | TALK | RECALL | SLOPE
+ALL = ONLY | BEYOND | TALK | RECALL
 HEEDS = "heeds the monitor in conversation"
 NATURAL = "(natural_query: rho 1.00, +0 points)"
 CORNERS: dict[str, tuple[set[str], set[str], str]] = {
@@ -33,7 +33,7 @@ CORNERS: dict[str, tuple[set[str], set[str], str]] = {
         f"{HEEDS} {NATURAL}; it gives way to a user who pushes for certainty (pressure: +75 points).",
     ),
     "deaf": (
-        TALK | RECALL | BEYOND | SLOPE,
+        TALK | RECALL | BEYOND,
         ONLY,
         "ignores the monitor in conversation (natural_query: rho 0.00, +65 points), and it cannot recall the monitor's "
         "number either: incapacity rather than resistance. Also refuted: error_flag, monitor_outranks_user, "
