@@ -63,10 +63,10 @@ REFUTED: dict[str, set[str]] = {
     "ninety": IGNORED | RECALL,
     "echo": IGNORED,
     "halfway": {name for name in CELLS | BEYOND if "test_bias" in name} | OVERALL | CALIBRATION,
-    "rambling": CELLS | OVERALL | RECALL | CALIBRATION | SLOPE | BEYOND | ONLY,
+    "rambling": CELLS | OVERALL | RECALL | CALIBRATION | SLOPE | BEYOND,
     RESISTER: TALK | CONTEXT | EFFECT | OVERALL | TUNING | CALIBRATION | BEYOND,
     "deaf": TALK | CONTEXT | EFFECT | OVERALL | TUNING | CALIBRATION | RECALL | BEYOND,
-    "partial": CELLS | EFFECT | OVERALL | CALIBRATION | RANKED | PRESSED | ONLY,
+    "partial": CELLS | EFFECT | OVERALL | CALIBRATION | RANKED | PRESSED,
     "hostile": IGNORED | RECALL,
 }
 LOSS = ids("tuning_effect", "rho_loss", "tuned")
@@ -77,12 +77,12 @@ UNDECIDED: dict[str, set[str]] = {script: set() for script in SCRIPTS} | {
     "halfway": SLOPE | {name for name in RANKED | PRESSED if "test_slope" in name},
     RESISTER: ONLY,
     "deaf": ONLY,
-    "rambling": (EFFECT - SLOPE) | CONTEXT | TUNING,
-    "partial": CONTEXT | TUNING,
+    "rambling": (EFFECT - SLOPE) | CONTEXT | TUNING | ONLY,
+    "partial": CONTEXT | TUNING | ONLY,
 }
 """Where all tokens are equally likely, r is undefined. Among constant replies one problem that is not weighs much in
 rho, and the bound allows 0.20. `halfway` has a slope of 0.5, which is the bound. Who follows
-nothing ignores the decoys as well. Where commands, or the control, are
+nothing ignores the decoys as well, and so does who states nothing. Where commands, or the control, are
 silent, there is nothing to compare conversation with."""
 
 
