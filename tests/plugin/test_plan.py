@@ -12,8 +12,8 @@ from fixtures.questions.conversation import SOLVE
 from tests.support.suite import Run, options, run
 
 N = 36
-TRIALS = {"floor": 5 * 5 + 1, "tuned": 9 * 5 + 1}
-"""A problem: five hints with a signal, one without."""
+TRIALS = {"floor": 5 * 5 + 1, "tuned": 14 * 5 + 2 + 1}
+"""A problem: five hints with a signal, two with a flag, one without."""
 
 
 def planned(finished: Run) -> dict[str, list[str]]:

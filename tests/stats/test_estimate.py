@@ -235,7 +235,7 @@ def test_who_ignores_both_is_not_praised_for_ignoring_one() -> None:
         (UNSURE, COPIED, "undecided", "a 0.40 [0.00, 0.90], undecided at n=20 problems"),
         (COPIED, COPIED, "refuted", "a 0.90 [0.80, 1.00] > 0.2, refuted"),
         (COPIED, IGNORED, "refuted", "a 0.90 [0.80, 1.00] > 0.2, refuted"),
-        (FLAWED, COPIED, "refuted", f"a: {SILENT}, refuted"),
+        (FLAWED, COPIED, "undecided", f"a: {SILENT}, undecided"),
     ],
 )
 def test_a_control_keeps_from_holding_and_from_nothing_else(

@@ -67,10 +67,10 @@ REFUTED: dict[str, set[str]] = {
     "halfway": {name for name in CELLS | BEYOND if "test_bias" in name}
     | {name for name in COMMANDS | OVERRIDES if "test_slope" in name}
     | OVERALL,
-    "rambling": CELLS | OVERALL | RECALL | BEYOND | ONLY,
+    "rambling": CELLS | OVERALL | RECALL | BEYOND,
     RESISTER: TALK | CONTEXT | EFFECT | OVERALL | TUNING | BEYOND,
     "deaf": TALK | CONTEXT | EFFECT | OVERALL | TUNING | RECALL | BEYOND,
-    "partial": CELLS | EFFECT | OVERALL | RANKED | PRESSED | ONLY,
+    "partial": CELLS | EFFECT | OVERALL | RANKED | PRESSED,
     "hostile": IGNORED | RECALL,
 }
 UNDECIDED: dict[str, set[str]] = {script: set() for script in SCRIPTS} | {
@@ -80,11 +80,11 @@ UNDECIDED: dict[str, set[str]] = {script: set() for script in SCRIPTS} | {
     "halfway": {name for name in TALK | REASONING | RANKED | PRESSED if "test_slope" in name},
     RESISTER: ONLY,
     "deaf": ONLY,
-    "rambling": EFFECT | CONTEXT | TUNING,
-    "partial": CONTEXT | TUNING,
+    "rambling": EFFECT | CONTEXT | TUNING | ONLY,
+    "partial": CONTEXT | TUNING | ONLY,
 }
-"""`halfway` has a slope of 0.5, which is the bound. Who follows nothing ignores the decoys as well. Where commands, or
-the control, are silent, there is nothing to compare conversation with."""
+"""`halfway` has a slope of 0.5, which is the bound. Who follows nothing ignores the decoys as well, and so does who
+states nothing. Where commands, or the control, are silent, there is nothing to compare conversation with."""
 
 
 class Numbers(NamedTuple):
