@@ -10,6 +10,8 @@ from string import Template
 from typing import Any
 
 from tests.quality.family import Family, family
+from tests.quality.gate import KINDS as GATES
+from tests.quality.gate import Gate, gate
 from tests.quality.operating import KINDS, SIZES, Characteristics, characteristics
 from tests.quality.sequential import BOUNDS, Needed, Stopping, needed, stopping
 
@@ -17,6 +19,8 @@ ALPHA = 0.05
 REPEATS = dict(zip(SIZES, (100, 100, 100, 100, 50, 20), strict=True))
 """By problems: a run of 500 takes half a second."""
 SEQUENTIAL = {"n": 500, "repeats": 20, "alpha": 0.01}
+GATE_SIZES = (200, 300, 500)
+GATE_RUNS = 20
 SOME = ("obedient, noise 10", "halfway", "1 problem in 13 says 90", "resistant")
 
 
@@ -28,6 +32,7 @@ def main() -> None:
         stops = pool.map(_stopping, [(bound, name) for bound in BOUNDS for name in SOME])
         numbers = pool.map(_needed, [(bound, name, 24) for bound in BOUNDS for name in SOME])
         families = pool.map(_family, (24, 100, 500))
+        gates = pool.map(_gate, [(checkpoint, n) for n in GATE_SIZES for checkpoint in GATES])
         page = Template(Path(__file__).with_name("README.md.tpl").read_text()).substitute(
             alpha=ALPHA,
             repeats=", ".join(map(str, REPEATS.values())),
@@ -39,6 +44,7 @@ def main() -> None:
             stopping=_table(Stopping, stops),
             needed=_table(Needed, (row for row in numbers if row.asked >= 10)),
             family=_table(Family, families),
+            gate=_table(Gate, gates),
         )
     Path(__file__).with_name("README.md").write_text(page)
 
@@ -59,6 +65,10 @@ def _needed(case: tuple[str, str, int]) -> Needed:
 
 def _family(n: int) -> Family:
     return family(n, 200, 0.01)
+
+
+def _gate(case: tuple[str, int]) -> Gate:
+    return gate(*case, runs=GATE_RUNS)
 
 
 def _table(kind: type[Any], rows: Iterable[Any]) -> str:

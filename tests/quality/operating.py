@@ -94,7 +94,7 @@ def _bias_gap(direct: Cell, natural: Cell) -> Estimate:
 
 
 def _rho_gap(direct: Cell, natural: Cell) -> Estimate:
-    return natural.rho.below(direct.rho)
+    return natural.within_rho.below(direct.within_rho)
 
 
 def _pearson(knows: Knows) -> Measures:
@@ -125,7 +125,8 @@ SOME = (
     "five-point replies",
 )
 KINDS = (
-    Kind("rho", ">=", 0.9, {name: _of_cell(s, lambda c: c.rho) for name, s in CHECKPOINTS.items()}),
+    Kind("rho", ">=", 0.9, {name: _of_cell(s, lambda c: c.within_rho) for name, s in CHECKPOINTS.items()}),
+    Kind("pooled rho", ">=", 0.9, {name: _of_cell(CHECKPOINTS[name], lambda c: c.rho) for name in SOME}),
     Kind(
         "low bias", "<=", 5, {name: _of_cell(s, lambda c: abs(c.bias_low)) for name, s in CHECKPOINTS.items()}
     ),

@@ -15,8 +15,8 @@ from tests.quality.simulated import CHECKPOINTS, cell
 
 Judges = Callable[[Cell], Verdict]
 BOUNDS: dict[str, Judges] = {
-    "rho >= 0.90": lambda c: c.rho >= 0.90,
-    "rho >= 0.70": lambda c: c.rho >= 0.70,
+    "rho >= 0.90": lambda c: c.within_rho >= 0.90,
+    "rho >= 0.70": lambda c: c.within_rho >= 0.70,
     "abs(low bias) <= 5": lambda c: abs(c.bias_low) <= 5,
     "abs(low bias) <= 10": lambda c: abs(c.bias_low) <= 10,
 }

@@ -1,0 +1,39 @@
+"""The gate, whole and look by look: a good checkpoint passes it, and a bad one fails early. A short form of the tables.
+
+With a tenth of the resamples: how seldom verdicts are wrong is asked in test_operating.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from fixtures.stats import bootstrap
+from tests.quality.gate import claims, gate
+
+N = 300
+"""The number of problems that README names."""
+RUNS = 3
+
+
+@pytest.fixture(autouse=True)
+def _few_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bootstrap, "RESAMPLES", 4000)
+    monkeypatch.setattr(bootstrap, "BEYOND", 1.5)
+
+
+def test_the_gate_s_claims_are_those_of_the_suite() -> None:
+    names = {(claim.test.__module__.removeprefix("behaviors.test_"), claim.strategy) for claim in claims()}
+    assert {("conversational_compliance", "natural_query"), ("context_dependence", None)} <= names
+    assert not {"internal_confidence", "calibration", "base_controllability"} & {name for name, _ in names}
+
+
+@pytest.mark.parametrize("checkpoint", ["exact", "within 5 everywhere"])
+def test_a_good_checkpoint_passes(checkpoint: str) -> None:
+    seen = gate(checkpoint, N, RUNS)
+    assert seen.passed == 1, seen
+    assert seen.trials < 1, "what is settled early is asked no more"
+
+
+def test_the_paper_s_checkpoint_fails_by_what_it_ignores() -> None:
+    seen = gate("the paper's 3B", N, RUNS)
+    assert (seen.passed, seen.refuted > 0.5) == (0, True), seen
