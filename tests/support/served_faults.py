@@ -92,6 +92,11 @@ def garbage_json(handler: Handler) -> None:
     handler.end()
 
 
+def failed_json(handler: Handler) -> None:
+    """With a status of success."""
+    handler.json({"error": {"message": "CUDA out of memory"}})
+
+
 def half_json(handler: Handler) -> None:
     handler.send_response(200)
     handler.send_header("Content-Type", "application/json")
@@ -190,5 +195,6 @@ FAULTS: tuple[Fault, ...] = (
     wrong_type,
     garbage_json,
     half_json,
+    failed_json,
 )
 SLOW: tuple[Fault, ...] = (silent, slow_drip)

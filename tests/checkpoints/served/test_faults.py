@@ -92,11 +92,14 @@ def test_a_server_that_says_nothing_of_its_models(server: Server) -> None:
     def missing(handler: Handler) -> None:
         handler.status(404)
 
+    def elsewhere(handler: Handler) -> None:
+        handler.status(302, Location="/login")
+
     route = Route(listed=[{"id": "scripted"}])
     spec = server.spec("silent-of-models", route)
     silent = {
         fingerprint(spec, route, faults)
-        for faults in ([missing], [error_500] * 3, [garbage_json] * 3, [deep_json] * 3)
+        for faults in ([missing], [elsewhere], [error_500] * 3, [garbage_json] * 3, [deep_json] * 3)
     }
     assert len(silent) == 1
     assert fingerprint(spec, route) not in silent
