@@ -92,6 +92,30 @@ def garbage_json(handler: Handler) -> None:
     handler.end()
 
 
+def failed_json(handler: Handler) -> None:
+    """With a status of success."""
+    handler.json({"error": {"message": "CUDA out of memory"}})
+
+
+def half_json(handler: Handler) -> None:
+    handler.send_response(200)
+    handler.send_header("Content-Type", "application/json")
+    handler.send_header("Content-Length", "1000")
+    handler.end_headers()
+    handler.wfile.write(b'{"choices": [{"message": {"content": "My conf')
+    handler.drop()
+
+
+def unfinished_json(handler: Handler) -> None:
+    """Whole, but without a finish_reason."""
+    handler.json({"choices": [{"message": {"content": "My conf"}, "text": "My conf"}]})
+
+
+def aborted_json(handler: Handler) -> None:
+    said = {"message": {"content": "My conf"}, "text": "My conf"}
+    handler.json({"choices": [{**said, "finish_reason": "abort"}]})
+
+
 def no_reply(handler: Handler) -> None:
     handler.begin()
     handler.event({"choices": [{"surprise": 1}]})
@@ -169,5 +193,8 @@ FAULTS: tuple[Fault, ...] = (
     engine_error,
     failed_424,
     wrong_type,
+    garbage_json,
+    half_json,
+    failed_json,
 )
 SLOW: tuple[Fault, ...] = (silent, slow_drip)

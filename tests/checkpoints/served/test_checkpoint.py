@@ -299,3 +299,16 @@ def test_opening_imports_no_torch(server: Server) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert re.fullmatch(r"[0-9a-f]{64} \[\]\n", done.stdout), done.stdout
+
+
+def test_a_proxy_is_that_of_the_environment(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing answers at the URL itself."""
+    server.routes[""] = (
+        Route()
+    )  # what a proxy is asked for is a whole URL: there the name of a route would be
+    spec, asked = "http://127.0.0.2:9/v1#scripted", conversations(1)
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{server.server_port}")
+    assert replies(opened(spec), asked) == scripted(asked)
+    monkeypatch.setenv("no_proxy", "127.0.0.2")
+    with pytest.raises(InputError, match="the server cannot be reached"):
+        opened(spec)

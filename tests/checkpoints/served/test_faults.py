@@ -22,6 +22,7 @@ from tests.support.served import conversations, opened, replies, scripted
 from tests.support.served_faults import (
     FAULTS,
     SLOW,
+    aborted_json,
     busy_429,
     deep_json,
     dropped,
@@ -30,6 +31,7 @@ from tests.support.served_faults import (
     garbage_json,
     half_an_error,
     silent,
+    unfinished_json,
 )
 from tests.support.serving import Fault, Handler, Route, Server
 
@@ -49,7 +51,7 @@ def test_what_no_reply_came_of_is_asked_again(server: Server, fault: Fault) -> N
     assert set(route.tries.values()) == {3}
 
 
-@pytest.mark.parametrize("fault", SLOW, ids=lambda fault: fault.__name__)
+@pytest.mark.parametrize("fault", [*SLOW, unfinished_json, aborted_json], ids=lambda fault: fault.__name__)
 def test_what_does_not_come_is_asked_again(server: Server, fault: Fault) -> None:
     route = Route()
     checkpoint = opened(server.spec(fault.__name__, route))
@@ -90,11 +92,14 @@ def test_a_server_that_says_nothing_of_its_models(server: Server) -> None:
     def missing(handler: Handler) -> None:
         handler.status(404)
 
+    def elsewhere(handler: Handler) -> None:
+        handler.status(302, Location="/login")
+
     route = Route(listed=[{"id": "scripted"}])
     spec = server.spec("silent-of-models", route)
     silent = {
         fingerprint(spec, route, faults)
-        for faults in ([missing], [error_500] * 3, [garbage_json] * 3, [deep_json] * 3)
+        for faults in ([missing], [elsewhere], [error_500] * 3, [garbage_json] * 3, [deep_json] * 3)
     }
     assert len(silent) == 1
     assert fingerprint(spec, route) not in silent
