@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from fixtures.stats.verdict import Bound, Op, Outcome, Verdict, fewest_problems, judge
+from fixtures.stats.verdict import SLACK, Bound, Op, Outcome, Verdict, fewest_problems, judge
 
 OPS: tuple[Op, ...] = (">=", "<=", ">", "<")
 # few values, so that ends and bounds often meet
@@ -211,7 +211,7 @@ def test_the_chance_of_settling_is_that_of_simulated_runs() -> None:
     said = replace(
         verdict("undecided", (known, known - 3 * error, known + 3 * error), "<=", bound), standard_error=error
     )
-    reach = said._reach(3 * error, 200, 0.01)
+    reach = SLACK * said._reach(3 * error, 200, 0.01)
     truths = rng.normal(known, error, 4000)
     later = (50 * known + 150 * rng.normal(truths, spread / math.sqrt(150))) / 200
     seen = np.mean((later + reach <= bound) | (later - reach > bound))
