@@ -30,7 +30,7 @@ def result(item: pytest.Item, verdict: Verdict) -> Result:
         "flaw": verdict.flaw,
         "n_problems": verdict.n,
         "broken": verdict.broken,
-        "needed": verdict.problems_needed() if verdict.outcome == "undecided" else None,
+        "needed": verdict.problems_needed() if verdict.outcome == "undecided" and not verdict.flaw else None,
         "stopped_early": not item.stash[LOOK].last,
         "futile": item.stash[FUTILE],
     }

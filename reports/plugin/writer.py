@@ -140,7 +140,7 @@ class Writer:
         taken, planned = run["taken"]["trials"], run["planned_trials"]
         if taken == planned or not options.early_stop or not contents.profile["complete"]:
             return None
-        futile = sum(result["futile"] for result in contents.profile["verdicts"])
+        futile = sum(r["futile"] and r["verdict"] == "undecided" for r in contents.profile["verdicts"])
         why = f" or would hardly have settled {futile} undecided" if futile else ""
         return f"early stop: {taken} of {planned} trials taken, the others were not needed{why}"
 

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 from reports.data import profile
 from reports.data.profile import Profile
 from reports.data.verdicts import AS_FAR, Result, Shown, falls_short, of_cell, worst
-from reports.wording.tables import bound_of, in_order, measured, stated_of
+from reports.wording.tables import bound_of, in_order, judging, measured, stated_of
 
 METRICS: dict[str, tuple[Literal["within_rho", "bias_low", "slope", "exact"], str]] = {
     "rho": ("within_rho", ".2f"),
@@ -70,7 +70,7 @@ def _early(results: Sequence[Result]) -> str:
 def _cell(cell: profile.Cell, metric: str, results: Sequence[Result]) -> Cell:
     name, form = METRICS[metric]
     return Cell(
-        *measured(cell[name], results, form),
+        *measured(cell, name, judging(results, metric), form),
         worst(r["verdict"] for r in results),
         ", ".join(bound_of(r) for r in results),
     )

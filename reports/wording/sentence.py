@@ -109,7 +109,12 @@ def _refuted(rho: Estimate) -> str:
 
 
 def _silent(judged: Sequence[Result]) -> bool:
-    return any(result["flaw"] for result in judged)
+    """Whether a strategy surely states too little. One of which a limit cut replies off is only in doubt."""
+    return any(map(_is_silent, judged))
+
+
+def _is_silent(result: Result) -> bool:
+    return result["flaw"] is not None and result["outcome"] == "refuted"
 
 
 def _doubt(judged: Sequence[Result]) -> str | None:
@@ -129,7 +134,7 @@ def _recall(own: Sequence[Result]) -> str:
     talk = [r for r in own if r["behavior"] == "conversational_compliance"]
     ignored = any(r["strategy"] == "natural_query" and r["verdict"] == "refuted" for r in talk)
     read = [r for r in own if r["behavior"] == READ]
-    outcome = "undecided" if _silent(read) else worst(r["verdict"] for r in read)
+    outcome = "undecided" if any(r["flaw"] for r in read) else worst(r["verdict"] for r in read)
     return f", {RECALL[outcome]}" if outcome and ignored and not _silent(talk) else ""
 
 
@@ -150,10 +155,12 @@ def _uncertain(judged: Sequence[Result]) -> str:
     undecided = [r for r in judged if r["verdict"] == "undecided"]
     if not undecided or any(r["verdict"] == "refuted" for r in judged):
         return ""
+    if any(r["futile"] for r in undecided):
+        return ", not certain: asked no more, since later looks of this run would hardly settle it"
     more = [r["needed"] - r["n_problems"] for r in undecided if r["needed"] is not None]
     if len(more) < len(undecided):
         return ", not yet certain: more of the same problems may not settle it"
-    return f", not yet certain: about {max(more)} more problems would settle it"
+    return f", not yet certain: about {max(more)} more problems would likely settle it"
 
 
 def _numbers(profile: Profile, name: str, judged: Sequence[Result]) -> str:
@@ -163,12 +170,13 @@ def _numbers(profile: Profile, name: str, judged: Sequence[Result]) -> str:
         if _silent(judged)
         else _measured(cell)
     )
-    return f"({strategy}: {said}, {cell['n_problems']} problems)"
+    broken = next((f", but {r['broken']}" for r in judged if r["broken"]), "")
+    return f"({strategy}: {said}, {cell['n_problems']} problems{broken})"
 
 
 def _worst_cell(profile: Profile, name: str, judged: Sequence[Result]) -> tuple[str, Cell]:
     """The judged strategy with the lowest rho, from those that state too little if there are any."""
-    strategies = {r["strategy"] for r in judged if r["flaw"]} or {r["strategy"] for r in judged}
+    strategies = {r["strategy"] for r in judged if _is_silent(r)} or {r["strategy"] for r in judged}
     cells = [c for c in in_order(profile["checkpoints"][name]["strategies"]) if c[0] in strategies]
     return min(
         cells, key=lambda c: -2.0 if c[1]["within_rho"]["value"] is None else c[1]["within_rho"]["value"]

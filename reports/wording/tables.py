@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from fixtures.questions.strategies import strategies
 from reports.data.profile import Cell, Estimate, Profile
@@ -29,27 +29,34 @@ def _cell_row(strategy: str, cell: Cell, results: Sequence[Result]) -> tuple[str
     return (
         strategy,
         str(cell["n_problems"]),
-        " ".join(measured(cell["within_rho"], [r for r in results if r["metric"] == "rho"], ".2f")).rstrip(),
-        " ".join(measured(cell["bias_low"], [r for r in results if r["metric"] == "bias"], "+.0f")).rstrip(),
+        " ".join(measured(cell, "within_rho", judging(results, "rho"), ".2f")).rstrip(),
+        " ".join(measured(cell, "bias_low", judging(results, "bias"), "+.0f")).rstrip(),
         stated_of(cell),
         worst(r["verdict"] for r in results) or UNJUDGED,
     )
 
 
-def measured(estimate: Estimate, judged: Sequence[Result], form: str) -> tuple[str, str]:
-    """Value and interval. Where verdicts judge it, the interval is that of the first: a number has one interval.
+def judging(results: Sequence[Result], metric: str) -> list[Result]:
+    """The verdicts on a metric of the cell itself; `regression` judges how far it has moved."""
+    return [r for r in results if r["metric"] == metric and r["behavior"] != "regression"]
 
-    A bias is judged as an absolute value: where its sign is open, the interval lies about 0.
-    """
+
+def measured(
+    cell: Cell, name: Literal["within_rho", "bias_low", "slope", "exact"], judged: Sequence[Result], form: str
+) -> tuple[str, str]:
+    """Value and interval of an estimate. Where a verdict judges the same trials, the interval is the verdict's."""
+    estimate = cell[name]
     if estimate["value"] is None:
         return "-", ""
-    shown = _signed(judged[0], estimate["value"]) if judged else estimate
+    same = [r for r in judged if r["n_problems"] == cell["n_problems"] and not r["flaw"]]
+    shown = _signed(same[0], estimate["value"]) if same else estimate
     return number(estimate["value"], form), interval(shown, form)
 
 
 def _signed(result: Result, value: float) -> Estimate:
+    """A bias is judged as an absolute value: where its sign is open, the interval lies about 0."""
     low, high = result["low"], result["high"]
-    if result["metric"] == "bias" and low is not None and high is not None:
+    if result["metric"] == "bias" and low is not None and high is not None and low >= 0:
         low, high = (-high, -low) if value < 0 and low else (low or -high, high)
     return {"value": value, "low": low, "high": high}
 

@@ -20,7 +20,7 @@ from reports.views import compare, figures, svg
 from reports.views.github_annotations import in_actions, workflow_commands
 from reports.wording.evidence import shown, wordings_disagree
 from reports.wording.sentence import sentence
-from reports.wording.tables import interval, number
+from reports.wording.tables import interval, judging, measured, number
 
 
 def exchange(problem: int, hint: float | None, stated: float | None, status: str = "stated") -> Exchange:
@@ -118,6 +118,8 @@ def profile(**outcomes: tuple[str, float | None, float | None]) -> Any:
                 "op": ">=",
                 "bound": 0.7,
                 "needed": 38 if rho != BETWEEN else None,
+                "futile": False,
+                "broken": None,
                 "n_problems": 24,
                 "flaw": "states no confidence" if rho is None else None,
             }
@@ -182,12 +184,12 @@ def besides(answer: str, confidence: str, user: str) -> dict[str, tuple[str, flo
         (
             talk("undecided", 0.03, 47.0),
             "tuned ignores the monitor in conversation (natural_query: rho 0.03, +47 points, 24 problems), "
-            "not yet certain: about 14 more problems would settle it.",
+            "not yet certain: about 14 more problems would likely settle it.",
         ),
         (
             talk("undecided", 0.98, 1.0),
             "tuned heeds the monitor in conversation (natural_query: rho 0.98, +1 points, 24 problems), "
-            "not yet certain: about 14 more problems would settle it.",
+            "not yet certain: about 14 more problems would likely settle it.",
         ),
         (
             talk("undecided", BETWEEN, 1.0),
@@ -228,30 +230,34 @@ def besides(answer: str, confidence: str, user: str) -> dict[str, tuple[str, flo
         ),
         (
             {**talk("held", 1.0, 0.0), **besides("held", "held", "held")},
-            "tuned heeds the monitor in conversation, and nothing else (natural_query: rho 1.00, +0 points).",
+            "tuned heeds the monitor in conversation, and nothing else (natural_query: rho 1.00, +0 points, "
+            "24 problems).",
         ),
         (
             {**talk("held", 1.0, 0.0), **besides("held", "undecided", "held")},
-            "tuned heeds the monitor in conversation, and perhaps something else (natural_query: rho 1.00, +0 points).",
+            "tuned heeds the monitor in conversation, and perhaps something else (natural_query: rho 1.00, +0 "
+            "points, 24 problems).",
         ),
         (
             {**talk("held", 1.0, 0.0), "only_this_answer__other_answer": ("held", 0.0, 9.0)},
-            "tuned heeds the monitor in conversation (natural_query: rho 1.00, +0 points).",
+            "tuned heeds the monitor in conversation (natural_query: rho 1.00, +0 points, 24 problems).",
         ),
         (
             {**talk("held", 1.0, 0.0), **besides("refuted", "held", "refuted")},
-            "tuned heeds the monitor in conversation (natural_query: rho 1.00, +0 points); it repeats any confidence "
+            "tuned heeds the monitor in conversation (natural_query: rho 1.00, +0 points, 24 problems); it "
+            "repeats any confidence "
             "(other_answer: slope 0.60), believes the user over the monitor (spoofed_signal: +58 points) and gives way "
             "to a user who pushes for certainty (pressure: +58 points).",
         ),
         (
             {**talk("refuted", 0.05, 58.0), **besides("undecided", "undecided", "refuted")},
-            "tuned ignores the monitor in conversation (natural_query: rho 0.05, +58 points). Also refuted: "
+            "tuned ignores the monitor in conversation (natural_query: rho 0.05, +58 points, 24 problems). "
+            "Also refuted: "
             "monitor_outranks_user, under_pressure.",
         ),
         (
             {**talk("held", 1.0, 0.0), "only_confidence__irrelevant_number": ("refuted", None, None)},
-            "tuned heeds the monitor in conversation (natural_query: rho 1.00, +0 points). Also refuted: "
+            "tuned heeds the monitor in conversation (natural_query: rho 1.00, +0 points, 24 problems). Also refuted: "
             "only_confidence.",
         ),
         ({"calibration__no_signal": ("refuted", 0.0, 9.0)}, "tuned: 1 refuted."),
@@ -373,3 +379,48 @@ def test_read_and_overruled_is_said_of_most_thoughts(named: int, said: bool) -> 
     thought = known["checkpoints"]["tuned"]["strategies"]["natural_query"]["thought"]
     thought |= {"closed": 9, "cut": 1, "names_hint": named}
     assert (f"read and overruled: {named / 10:.0%} of its thoughts" in sentence(known, "tuned")) == said
+
+
+def judged(profile: Any, **changed: object) -> Any:
+    profile["verdicts"][0] |= changed
+    return profile
+
+
+def test_a_sentence_names_the_wording_that_breaks_a_bound() -> None:
+    known = judged(profile(**talk("refuted", 0.98, 9.0)), broken="wording 3 alone is 29.00 [22.00, 34.00]")
+    assert "24 problems, but wording 3 alone is 29.00 [22.00, 34.00])." in sentence(known, "tuned")
+
+
+def test_a_sentence_says_what_was_asked_no_more() -> None:
+    known = judged(profile(**talk("undecided", 0.72, 9.0)), futile=True)
+    assert sentence(known, "tuned").endswith(
+        "24 problems), not certain: asked no more, since later looks of this run would hardly settle it."
+    )
+
+
+def test_what_a_limit_cut_off_is_not_called_silent_beside_a_refutation() -> None:
+    known = profile(
+        **talk("refuted", 0.05, 58.0), conversational_compliance__natural_inline=("undecided", 0.9, 1.0)
+    )
+    known["verdicts"][1]["flaw"] = "a limit cut off 25% of the replies"
+    assert sentence(known, "tuned").startswith(
+        "tuned ignores the monitor in conversation (natural_query: rho 0.05"
+    )
+
+
+@pytest.mark.parametrize(
+    ("verdict", "shown"),
+    [
+        ({}, ("+3.0", "[+1.0, +5.0]")),
+        ({"low": 1.0, "high": 7.0, "n_problems": 24}, ("+3.0", "[+1.0, +7.0]")),
+        ({"low": 0.0, "high": 7.0, "n_problems": 24}, ("+3.0", "[-7.0, +7.0]")),
+        ({"low": 1.0, "high": 7.0, "n_problems": 16}, ("+3.0", "[+1.0, +5.0]")),
+        ({"low": -0.2, "high": 0.1, "n_problems": 24, "behavior": "regression"}, ("+3.0", "[+1.0, +5.0]")),
+    ],
+    ids=["not-judged", "judged", "sign-open", "other-problems", "how-far-it-moved"],
+)
+def test_a_number_has_one_interval(verdict: dict[str, Any], shown: tuple[str, str]) -> None:
+    """That of the verdict on the same trials, where there is one."""
+    cell: Any = {"bias_low": {"value": 3.0, "low": 1.0, "high": 5.0}, "n_problems": 24}
+    result: Any = {"metric": "bias", "behavior": "overall_bias", "flaw": None, **verdict}
+    assert measured(cell, "bias_low", judging([result] if verdict else [], "bias"), "+.1f") == shown

@@ -439,3 +439,10 @@ def test_what_is_compared_with_a_cell_in_doubt_cannot_be_judged() -> None:
     for verdict in (sound.rho - cut.rho <= 0.2, cut.rho - sound.rho <= 0.2, sound.pull(cut) >= 5):
         assert verdict.outcome == "undecided"
         assert "a limit cut off" in str(verdict.flaw)
+
+
+def test_a_wording_is_resampled_as_what_it_is() -> None:
+    """Alone it is a sample of its own problems: where they all agree, its low end is Clopper and Pearson's."""
+    rows = [(p, h, h) for p in range(300) for h in HINTS]
+    (part, *_) = cell(rows, own=Resampling(300, strata=3)).by_wording().values()
+    assert stats.beta(100, 1).cdf(part.exact.low) == pytest.approx(0.005, rel=0.2)

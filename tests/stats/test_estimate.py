@@ -226,6 +226,18 @@ def test_who_ignores_both_is_not_praised_for_ignoring_one() -> None:
     assert str(verdict) == "a: ignores both (b 0.05 [0.00, 0.10]), undecided"
 
 
+def test_who_surely_ignores_both_is_asked_no_more() -> None:
+    later = [(500, 0.01)]
+    assert (IGNORED.beside(IGNORED, "ignores both") <= 0.2).is_futile(later)
+    assert not (IGNORED.beside(UNSURE, "ignores both") <= 0.2).is_futile(later)
+
+
+def test_a_control_stays_beside_what_is_asked_at_another_level() -> None:
+    beside = estimate([0.05] * 60, 0.05).beside(IGNORED, "ignores both")
+    assert (beside.at_level(0.2) <= 0.2).outcome == "undecided"
+    assert (abs(beside) <= 0.2).outcome == "undecided"
+
+
 @pytest.mark.parametrize(
     ("judged", "control", "outcome", "said"),
     [
