@@ -26,8 +26,8 @@ def test_looks_spend_alpha_and_end_with_all_problems(n: int, alpha: float) -> No
 
 def test_looks_by_hand() -> None:
     schedule = looks(500, 0.16, True)
-    assert [look.n for look in schedule] == [64, 128, 256, 500]
-    assert [look.alpha for look in schedule] == pytest.approx([0.01, 0.01, 0.02, 0.12])
+    assert [look.n for look in schedule] == [64, 128, 192, 320, 500]
+    assert [look.alpha for look in schedule] == pytest.approx([0.01, 0.01, 0.01, 0.01, 0.12])
     assert [look.n for look in looks(48, 0.01, True)] == [32, 48]
     assert [look.n for look in looks(24, 0.01, True)] == [24]
     assert [look.n for look in looks(500, 0.01, False)] == [500]

@@ -227,7 +227,7 @@ def _cut_gguf(at: Path) -> None:
 
 
 GGUF: dict[str, tuple[Callable[[Path], object], str]] = {
-    "missing": (lambda at: None, "cannot be read (No such file or directory)"),
+    "missing": (lambda at: None, "no such file or directory"),
     "directory": (Path.mkdir, "cannot be read (Is a directory)"),
     "text": (lambda at: at.write_text("GGML"), "is not a GGUF file"),
     "cut-off": (_cut_gguf, "is a truncated or damaged GGUF file"),

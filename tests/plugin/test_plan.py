@@ -9,6 +9,7 @@ import pytest
 
 from fixtures.plugin.plan import HEADER
 from fixtures.questions.conversation import SOLVE
+from tests.support.scripted import question
 from tests.support.suite import Run, options, run
 
 N = 36
@@ -56,5 +57,5 @@ def test_prompt_tokens_are_counted_with_the_checkpoint_s_tokenizer(tmp_path: Pat
     plan = run(tmp_path, arguments(tmp_path, "--plan", "-k", "internal"))
     (_, answers, trials, _, tokens, *_) = planned(plan)["tuned"]
     assert (answers, trials) == (str(N), "0")
-    expected = sum(len(f"User: {SOLVE}What is {p} plus 1000?\n\nAssistant:") for p in range(N))
+    expected = sum(len(f"User: {SOLVE}{question(p)}\n\nAssistant:") for p in range(N))
     assert int(re.sub(",", "", tokens)) == expected
