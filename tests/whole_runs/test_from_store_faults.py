@@ -14,6 +14,7 @@ import pytest
 from fixtures.errors import InputError
 from fixtures.store import run_record
 from fixtures.store.database import Store
+from tests.support.scripted import question
 from tests.support.suite import Run, options, run
 from tests.whole_runs.test_from_store import N, again
 from tests.whole_runs.test_own_behavior import MARK
@@ -32,8 +33,10 @@ def reply(self, conversation, logprobs):
 ScriptedCheckpoint._reply = reply
 """
 """Gone after the first of two looks."""
-BOTH = ("--base=floor=scripted:obedient", f"--n-problems={N}", "-k=calibration or signal_is_read")
-"""No look of these settles whether the signal is read."""
+BASE = ("--base=floor=scripted:obedient", f"--n-problems={N}", "--threshold=signal_is_read.rho=0.7")
+READ = (*BASE, "-k=signal_is_read")
+"""The second of two looks settles that the signal is read."""
+BOTH = (*BASE, "-k=calibration or signal_is_read")
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +66,7 @@ def change(store: Path, statement: str) -> None:
 def failing(place: Path, *more: str) -> Run:
     """A run in which `tuned` fails at its second look."""
     (place / "failing.py").write_text(FAILING)
-    given = [*options(place, "obedient", *BOTH), "-p", "failing", *more]
+    given = [*options(place, "obedient", *READ), "-p", "failing", *more]
     return run(place, given, PYTHONPATH=f"{place}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
 
 
@@ -80,7 +83,7 @@ def test_an_engine_that_fails_is_a_line_and_exit_4(failed: tuple[Path, Run]) -> 
 def test_syrupy_does_not_change_the_exit_code(tmp_path: Path) -> None:
     """It is installed with Heedful, and combines exit codes bit by bit: 4 with 1 was 5."""
     (tmp_path / "failing.py").write_text(FAILING)
-    given = [*options(tmp_path, "obedient", *BOTH), "-p", "failing"]
+    given = [*options(tmp_path, "obedient", *READ), "-p", "failing"]
     plugins = "-p tests.support.scripted -p no:cacheprovider -p no:xdist"
     path = f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
     assert run(tmp_path, given, PYTHONPATH=path, PYTEST_ADDOPTS=plugins).exit_code == 4
@@ -125,7 +128,7 @@ def test_what_selects_nothing_takes_nothing_away(whole: tuple[Path, Run], tmp_pa
 def test_rows_that_are_gone_are_missed(whole: tuple[Path, Run], tmp_path: Path, gone: str) -> None:
     """They are of the second look."""
     store = copied(whole, tmp_path)
-    row = "(SELECT {} FROM answers WHERE question LIKE '% 50 plus 1000?')"
+    row = f"(SELECT {{}} FROM answers WHERE question LIKE '%{question(N - 1)}')"
     where = f"key = {row.format('key')}" if gone == "asked" else f"problem = {row.format('problem')}"
     change(store, f"DELETE FROM {gone} WHERE {where}")
     refused = again(store)
@@ -169,7 +172,7 @@ def test_a_store_behind_a_link_has_what_is_not_yet_in_its_file(tmp_path: Path) -
 
 def test_the_command_of_a_failure_judges_it_alone(whole: tuple[Path, Run], tmp_path: Path) -> None:
     store = copied(whole, tmp_path)
-    strict = again(store, "--threshold=calibration.ece=0.01")
+    strict = again(store, "--gate=all", "--threshold=calibration.ece=0.01")
     failures = [line.partition("alone: ")[2] for line in strict.printed.splitlines() if "alone: " in line]
     pytest_, *arguments = shlex.split(failures[0])
     assert pytest_ == "pytest"

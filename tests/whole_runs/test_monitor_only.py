@@ -10,7 +10,7 @@ import pytest
 from tests.support.scripted_numbers import BEYOND, ONLY, PRESSED, RANKED, RECALL, TALK
 from tests.support.suite import Run, options, run
 
-ASKED = ("only_", "outranks", "pressure", "in_words", "error_flag", "conversational", "is_read", "slope")
+ASKED = ("only_", "outranks", "pressure", "in_words", "error_flag", "conversational", "is_read")
 ALL = ONLY | BEYOND | TALK | RECALL
 HEEDS = "heeds the monitor in conversation"
 NATURAL = "(natural_query: rho 1.00, +0 points)"
@@ -37,7 +37,7 @@ CORNERS: dict[str, tuple[set[str], set[str], str]] = {
         ONLY,
         "ignores the monitor in conversation (natural_query: rho 0.00, +65 points), and it cannot recall the monitor's "
         "number either: incapacity rather than resistance. Also refuted: error_flag, monitor_outranks_user, "
-        "signal_has_effect, signal_in_words, under_pressure.",
+        "signal_in_words, under_pressure.",
     ),
 }
 """Script -> what is refuted, what is undecided, and the sentence. `obedient` heeds the monitor and nothing else."""
@@ -50,7 +50,7 @@ def test_each_corner_has_its_verdicts_and_its_sentence(tmp_path: Path, script: s
     assert done.ids("refuted") == refuted, done.printed
     assert done.ids("undecided") == undecided, done.printed
     assert done.ids("held") == ALL - refuted - undecided
-    assert f"- tuned {said}\n" in done.files["summary.md"]
+    assert f"- tuned {said}\n" in re.sub(r", \d+ problems\b", "", done.files["summary.md"])
 
 
 def test_who_ignores_both_is_told_so(tmp_path: Path) -> None:

@@ -93,7 +93,7 @@ def cells(done: Run) -> dict[str, dict[str, Any]]:
 def test_verdicts_and_exit_codes(whole: Whole, script: str) -> None:
     _, done = whole(script)
     assert {row["verdict"] for row in done.verdicts.values()} == {VERDICTS[script]}, done.printed
-    assert len(done.verdicts) == 4
+    assert len(done.verdicts) == 6
     assert done.exit_code == (0 if VERDICTS[script] == "held" else 1)
 
 

@@ -159,7 +159,7 @@ def test_what_is_shared_is_read_once(llama: InProcessCheckpoint) -> None:
     )
     made = dict(llama.generate(conversations, 1))
     assert len(made) == len(conversations)
-    assert 2 * sum(read) < sum(len(llama.token_ids(conversation)) for conversation in conversations)
+    assert 3 * sum(read) < 2 * sum(len(llama.token_ids(conversation)) for conversation in conversations)
 
 
 def test_nothing_is_kept_of_what_has_ended(
