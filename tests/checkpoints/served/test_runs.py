@@ -121,7 +121,8 @@ def test_answers_of_several_blocks_are_asked_for_at_once(server: Server, tmp_pat
     for problem in set(trials):
         own = [at for at, asked in enumerate(trials) if asked == problem]
         assert len(own) == 10
-        assert own[-1] - own[0] < 10 + 50, "as close together as what is in flight allows"
+        # as close together as what is in flight allows: of fifty, any may come before or after those asked with it
+        assert own[-1] - own[0] < 10 + 2 * 50
 
 
 def test_a_kill_loses_no_more_than_is_in_flight(server: Server, tmp_path: Path) -> None:
