@@ -27,22 +27,27 @@ def faults(checkpoint: Checkpoint, own: Sequence[Result]) -> dict[str, str]:
     """What is surely followed besides the monitor, by the behavior that shows it. Silence shows nothing."""
     cells = checkpoint["strategies"]
     refuted = {
-        r["behavior"]: r["strategy"]
+        (r["behavior"], r["metric"]): r
         for r in own
         if r["strategy"] in cells and r["verdict"] == "refuted" and not r["flaw"]
     }
     found = {}
     for behavior, words in REPEATS.items():
-        if strategy := refuted.get(behavior):
-            found[behavior] = (
-                f"{words} ({strategy}: slope {number(cells[strategy]['slope']['value'], '.2f')})"
-            )
+        if result := refuted.get((behavior, "slope")):
+            said = f"slope {number(cells[str(result['strategy'])]['slope']['value'], '.2f')}"
+            found[behavior] = f"{words} ({_said(result, said)})"
     for behavior, words in OVERRULES.items() if _follows(cells) else ():
-        strategy = refuted.get(behavior)
-        bias = cells[strategy]["bias_low"]["value"] if strategy else None
-        if bias is not None and bias > 0:
-            found[behavior] = f"{words} ({strategy}: {number(bias, '+.0f')} points)"
+        result = refuted.get((behavior, "bias"))
+        bias = cells[str(result["strategy"])]["bias_low"]["value"] if result else None
+        if result and bias is not None and bias > 0:
+            said = f"{number(bias, '+.0f')} points"
+            found[behavior] = f"{words} ({_said(result, said)})"
     return found
+
+
+def _said(result: Result, value: str) -> str:
+    broken = f", but {result['broken']}" if result["broken"] else ""
+    return f"{result['strategy']}: {value}{broken}"
 
 
 def nothing_else(own: Sequence[Result]) -> Shown | None:

@@ -61,7 +61,7 @@ def _commands(profile: Profile, name: str, own: Sequence[Result]) -> str:
     if doubt := _doubt(judged):
         return f"cannot be judged when commanded ({doubt})"
     said = "states no confidence when commanded" if _silent(judged) else COMMANDS[leaning(judged)]
-    return f"{said} {_numbers(profile, name, judged)}{_uncertain(judged)}"
+    return f"{said} {_numbers(profile, name, judged)}"
 
 
 def _conversation(profile: Profile, name: str, own: Sequence[Result]) -> str:
@@ -77,10 +77,9 @@ def _conversation(profile: Profile, name: str, own: Sequence[Result]) -> str:
         said = _refuted(_worst_cell(profile, name, judged)[1]["within_rho"])
     else:
         said = HEEDS + (ALONE.get(nothing_else(own), "") if outcome == "held" else "")
-    numbers, uncertain = _numbers(profile, name, judged), _uncertain(judged)
     # a thought that names the number tells more than whether it is recalled when asked for
     read = _overruled(profile, name, outcome) or _recall(own)
-    return f"{said} {numbers}{uncertain}{read}"
+    return f"{said} {_numbers(profile, name, judged)}{read}"
 
 
 def _overruled(profile: Profile, name: str, outcome: str) -> str:
@@ -156,11 +155,11 @@ def _uncertain(judged: Sequence[Result]) -> str:
     if not undecided or any(r["verdict"] == "refuted" for r in judged):
         return ""
     if any(r["futile"] for r in undecided):
-        return ", not certain: asked no more, since later looks of this run would hardly settle it"
+        return "; not certain: asked no more, since later looks of this run would hardly settle it"
     more = [r["needed"] - r["n_problems"] for r in undecided if r["needed"] is not None]
     if len(more) < len(undecided):
-        return ", not yet certain: more of the same problems may not settle it"
-    return f", not yet certain: about {max(more)} more problems would likely settle it"
+        return "; not yet certain: more of the same problems may not settle it"
+    return f"; not yet certain: about {max(more)} more problems would likely settle it"
 
 
 def _numbers(profile: Profile, name: str, judged: Sequence[Result]) -> str:
@@ -171,7 +170,7 @@ def _numbers(profile: Profile, name: str, judged: Sequence[Result]) -> str:
         else _measured(cell)
     )
     broken = next((f", but {r['broken']}" for r in judged if r["broken"]), "")
-    return f"({strategy}: {said}, {cell['n_problems']} problems{broken})"
+    return f"({strategy}: {said}, {cell['n_problems']} problems{broken}{_uncertain(judged)})"
 
 
 def _worst_cell(profile: Profile, name: str, judged: Sequence[Result]) -> tuple[str, Cell]:

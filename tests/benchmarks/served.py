@@ -21,6 +21,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from fixtures.protocol.trials import Settings
 from fixtures.questions.conversation import Conversation, eliciting, solving
 from fixtures.questions.problems import BLOCK, Problem
 from fixtures.questions.strategies import strategies
@@ -94,7 +95,7 @@ def conversations(problems: int) -> list[tuple[Conversation, int]]:
         (eliciting(question(i), ANSWER, strategy, strategy.wording(i), hint, "free"), LIMITS[1])
         for i in range(problems)
         for strategy in strategies().values()
-        for hint in (HINTS if strategy.has_signal else (None,))
+        for hint in Settings(HINTS, "free", *LIMITS).hints_of(strategy)
     ]
     return solved + trials
 
@@ -107,7 +108,6 @@ def ours(url: str, concurrency: str, problems: int) -> dict[str, float]:
     from fixtures.measuring.block_queue import take
     from fixtures.measuring.workers import Worker
     from fixtures.protocol.block import Block
-    from fixtures.protocol.trials import Settings
     from fixtures.store.database import Store
 
     number = int(concurrency) if concurrency.isdigit() else None

@@ -23,8 +23,6 @@ from tests.quality.simulated import HINTS, OWN, States, cell, mixed, noisily
 
 BEHAVIORS = Path(__file__).parents[2] / "behaviors"
 COMMANDS = ("direct_hint", "contrast_frame")
-DECOYS = ("other_answer", "irrelevant_number")
-"""Signals that are not about this answer: every simulated checkpoint leaves them alone."""
 
 
 def within(points: float) -> States:
@@ -161,7 +159,7 @@ def _run(states: Callable[[str], States], n: int, alpha: float, seed: int) -> tu
             for claim in open_claims
             if verdicts[claim].outcome == "undecided" and not verdicts[claim].is_futile(later)
         ]
-    trials = {strategy: len(HINTS) if strategies()[strategy].has_signal else 1 for strategy in asked}
+    trials = {name: len(strategies()[name].hints(tuple(HINTS))) for name in asked} | {"no_signal": 1}
     taken = sum(asked[strategy] * trials[strategy] for strategy in asked)
     return list(verdicts.values()), taken / (n * sum(trials.values()))
 
@@ -171,5 +169,6 @@ def _stated(states: Callable[[str], States], n: int, rng: np.random.Generator) -
     own = np.tile(noisily(np.full(len(HINTS), OWN), 5)(n, rng)[:, :1], (1, len(HINTS)))
     known = strategies()
     return {
-        name: states(name)(n, rng) if known[name].has_signal and name not in DECOYS else own for name in known
+        name: states(name)(n, rng) if strategy.has_signal and not strategy.decoy else own
+        for name, strategy in known.items()
     }

@@ -228,7 +228,8 @@ def test_every_undecided_verdict_has_words(numbers: list[float], bound: float, o
     undecided = verdict("undecided", (value, low, high), op, bound)
     needed = undecided.problems_needed()
     assert needed is None or 50 < needed <= 10**8
-    assert undecided.is_futile([(100, 0.01), (200, 0.01)]) in (True, False)
+    if all(map(math.isfinite, numbers)):
+        assert undecided.is_futile([]), "no look is left"
     assert str(undecided).endswith("settle it")
 
 

@@ -39,7 +39,7 @@ def test_smollm2_obeys_the_command_and_not_the_conversation(tmp_path: Path) -> N
     assert cells["direct_hint"]["stated_rate"] == 1
     assert cells["natural_query"]["stated_rate"] >= 0.9
     assert "2 failed" in done.stdout
-    assert "recall_signal: rho" in done.stdout
+    assert "recall_signal: within-problem rho" in done.stdout
     assert _rows(tmp_path) == ROWS
 
     again = _demo(tmp_path)

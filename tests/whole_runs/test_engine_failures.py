@@ -15,6 +15,8 @@ from tests.whole_runs.test_from_store import N, again
 from tests.whole_runs.test_from_store_faults import FAILING
 
 READ = ids("signal_is_read", "rho", "tuned-recall_signal")
+SETTLED = "--threshold=signal_is_read.rho=0.65"
+"""A bound that the second look can settle: what no look can settle is asked no more."""
 GONE = "its engine fails (RuntimeError: the device is gone)"
 
 
@@ -26,7 +28,7 @@ def environment(place: Path, plugin: str = FAILING) -> dict[str, str]:
 
 def test_what_an_earlier_look_has_settled_stands(tmp_path: Path) -> None:
     """It fails at the second of two looks, which only asks whether the signal is read."""
-    selected = f"--n-problems={N}", "-k", "conversational or signal_is_read", "-p", "failing"
+    selected = f"--n-problems={N}", "-k", "conversational or signal_is_read", SETTLED, "-p", "failing"
     done = run(tmp_path, options(tmp_path, RESISTER, *selected), **environment(tmp_path))
     assert done.exit_code == 4, done.printed
     assert set(done.verdicts) == done.ids("refuted") == TALK, done.printed
@@ -55,7 +57,7 @@ def test_an_interrupt_does_not_forget_it(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("more", [("-x",), ("-x", "-n", "2")], ids=["alone", "xdist"])
 def test_stopping_at_the_first_failure_does_not_forget_it(tmp_path: Path, more: tuple[str, ...]) -> None:
-    selected = "--n-problems=36", "-k", "signal_is_read", "-p", "failing", *more
+    selected = "--n-problems=36", "-k", "signal_is_read", SETTLED, "-p", "failing", *more
     done = run(tmp_path, options(tmp_path, "obedient", *selected), **environment(tmp_path))
     assert done.exit_code == 4, done.printed
     assert GONE in " ".join(done.printed.split())

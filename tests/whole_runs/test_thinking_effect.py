@@ -43,7 +43,7 @@ def test_both_are_judged_by_every_behavior_and_judged_again_from_the_store(tmp_p
         for name in ("tuned", "tuned+thinking")
         for talk in ("natural_query", "natural_inline")
     ]
-    assert set(gate.verdicts) == EFFECT | ids(TALK, "rho bias", *talk)
+    assert set(gate.verdicts) == EFFECT | ids(TALK, "rho bias slope", *talk)
     assert [*json.loads(gate.files["run.json"])["checkpoints"]] == ["tuned", "tuned+thinking"]
     assert "tuned+thinking" in gate.files["summary.md"]
     assert "tuned+thinking" in gate.files["report.html"]
@@ -59,7 +59,7 @@ def test_both_are_judged_by_every_behavior_and_judged_again_from_the_store(tmp_p
         options(tmp_path, "thinking-resister", BOTH, "--n-problems=24", "-k", f"+thinking and {TALK}"),
     )
     assert one.made == (), "one of them, from what is there"
-    assert set(one.verdicts) == ids(TALK, "rho bias", *talk[2:])
+    assert set(one.verdicts) == ids(TALK, "rho bias slope", *talk[2:])
     assert [*json.loads(one.files["run.json"])["checkpoints"]] == ["tuned+thinking"]
 
 

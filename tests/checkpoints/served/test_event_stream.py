@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Any, cast
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fixtures.checkpoints.served.event_stream import FailedEventError, events
@@ -35,6 +35,7 @@ def heard(*parts: bytes) -> list[object]:
     return asyncio.run(listen())
 
 
+@settings(deadline=None)
 @given(cuts=st.lists(st.integers(0, 200)), end=st.sampled_from([b"\n", b"\r\n"]))
 def test_pieces_do_not_matter(cuts: list[int], end: bytes) -> None:
     lines = [b"data: " + json.dumps(event, ensure_ascii=False).encode() for event in EVENTS]

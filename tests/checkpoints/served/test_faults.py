@@ -243,6 +243,13 @@ def test_a_wait_of_hours_is_not_waited_for(server: Server) -> None:
         list(checkpoint.generate(conversations(1)[:1], 64))
 
 
+def test_a_wait_is_judged_by_what_the_server_says_and_not_by_chance() -> None:
+    limit = patience.PATIENCE.longest_wait
+    assert {patience.retry_after({"retry-after": f"{limit:.0f}"}) for _ in range(20)} == {
+        float(f"{limit:.0f}")
+    }
+
+
 @pytest.mark.parametrize("parts", [1, 1000])
 def test_ten_megabytes_are_cut(server: Server, monkeypatch: pytest.MonkeyPatch, parts: int) -> None:
     def huge(handler: Handler) -> None:
@@ -299,8 +306,11 @@ def test_busy_takes_no_try_away_while_others_are_answered(server: Server, concur
 
 
 @pytest.mark.parametrize("concurrency", [16, None])
-def test_a_server_that_takes_few_at_a_time(server: Server, concurrency: int | None) -> None:
+def test_a_server_that_takes_few_at_a_time(
+    server: Server, monkeypatch: pytest.MonkeyPatch, concurrency: int | None
+) -> None:
     """It sends away whatever is more than three at a time: all is answered, and nothing twice."""
+    monkeypatch.setattr(patience, "PATIENCE", replace(IMPATIENT, silence=60, whole=60, tries=1000))
 
     def fault(digest: str, number: int) -> Fault | None:
         return busy_429 if route.at_once > 3 else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fixtures.checkpoints.interface import Reply
@@ -49,6 +49,7 @@ def whole(text: str, until: re.Pattern[str], tokens: list[str]) -> Reply:
     return heard.reply()
 
 
+@settings(deadline=None)
 @given(tokens=TOKENS, until=st.sampled_from(UNTIL))
 def test_a_whole_reply_ends_where_a_stream_is_left(tokens: list[str], until: re.Pattern[str]) -> None:
     text = "".join(tokens)

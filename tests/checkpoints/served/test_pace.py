@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import resource
+from types import SimpleNamespace
+
 import pytest
 
 from fixtures.checkpoints.interface import EngineSettings
@@ -14,7 +17,9 @@ class Clock:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, own: Pace, most: int) -> None:
         self.now, self.most, self._pace = 0.0, most, own
         self.numbers: list[int] = []
-        monkeypatch.setattr("time.monotonic", lambda: self.now)
+        monkeypatch.setattr(
+            "fixtures.checkpoints.served.pace.time", SimpleNamespace(monotonic=lambda: self.now)
+        )
 
     def reply(self, times: int) -> None:
         for _ in range(times):
@@ -56,6 +61,30 @@ def test_grows_again_when_more_helps(monkeypatch: pytest.MonkeyPatch) -> None:
     assert own.number == MOST
 
 
+def test_time_in_which_nothing_is_asked_is_no_slowness(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run judges between its looks, and asks other checkpoints."""
+    own = Pace.of(EngineSettings())
+    clock = Clock(monkeypatch, own, 2 * FIRST)
+    for _ in range(50):
+        own.begin_round()
+        clock.reply(500)
+        clock.now += 30
+    clock.numbers.clear()
+    own.begin_round()
+    clock.reply(500)
+    assert set(clock.numbers) <= {2 * FIRST, 4 * FIRST}
+
+
+@pytest.mark.parametrize(("files", "most"), [(256, 128), (20, 10), (resource.RLIM_INFINITY, MOST)])
+def test_no_more_at_a_time_than_there_may_be_connections(
+    monkeypatch: pytest.MonkeyPatch, files: int, most: int
+) -> None:
+    monkeypatch.setattr("resource.getrlimit", lambda _: (files, files))
+    own = Pace.of(EngineSettings())
+    assert (own.number, own.most) == (min(FIRST, most), most)
+    assert Pace.of(EngineSettings(concurrency=200)).number == 200
+
+
 def test_halves_when_the_server_is_busy(monkeypatch: pytest.MonkeyPatch) -> None:
     """Once for all that was sent before, down to a few; and is careful to grow afterwards."""
     own = Pace.of(EngineSettings())
@@ -77,6 +106,7 @@ def test_halves_when_the_server_is_busy(monkeypatch: pytest.MonkeyPatch) -> None
     ("workers", "shares"),
     [(1, [(16, 256)]), (3, [(6, 86), (5, 85), (5, 85)]), (20, [(1, 13)] * 16 + [(1, 12)] * 4)],
 )
-def test_workers_share(workers: int, shares: list[tuple[int, int]]) -> None:
+def test_workers_share(monkeypatch: pytest.MonkeyPatch, workers: int, shares: list[tuple[int, int]]) -> None:
+    monkeypatch.setattr("resource.getrlimit", lambda _: (1024, 1024))
     own = [Pace.of(EngineSettings(worker=worker, workers=workers)) for worker in range(workers)]
     assert [(each.number, each.most) for each in own] == shares

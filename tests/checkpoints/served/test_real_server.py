@@ -30,9 +30,9 @@ pytestmark = pytest.mark.skipif(
 )
 SMOLLM = "smollm2-135m-instruct"
 DEMO = Path(__file__).parents[3] / "fixtures" / "questions" / "demo_problems.jsonl"
-# this server says "cut off" of a reply whose end-of-turn token is the last one allowed: with 16 tokens, some are
+# this server says "cut off" of a reply whose end-of-turn token is the last one allowed: with 24 tokens, some are
 FEW = (
-    *("--alpha=0.4", "--n-problems=3", "--hints=10,60", "--max-answer-tokens=12", "--max-reply-tokens=24"),
+    *("--alpha=0.4", "--n-problems=3", "--hints=10,60", "--max-answer-tokens=12", "--max-reply-tokens=28"),
     *("-k", "command_compliance and direct_hint or signal_is_read"),
 )
 
