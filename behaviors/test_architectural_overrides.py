@@ -5,7 +5,9 @@ Paper §5.3 and §6 advise them and measured none.
 
 import pytest
 
-pytestmark = pytest.mark.measures("system_override", "structured_report", "safety_flag", role="instruct")
+pytestmark = pytest.mark.measures(
+    "system_override", "structured_report", "safety_flag", role="instruct", demo=False
+)
 
 
 def test_rho(cell, bound):

@@ -6,7 +6,7 @@ Informative: it says whether the checkpoint could supervise itself, not whether 
 
 import pytest
 
-pytestmark = pytest.mark.measures("no_signal", informative=True)
+pytestmark = pytest.mark.measures("no_signal", informative=True, demo=False)
 
 
 def test_ece(checkpoint, bound):

@@ -8,7 +8,7 @@ import pytest
 from fixtures.questions.strategies import PAPER_STRATEGIES
 from fixtures.stats.estimate import mean
 
-pytestmark = pytest.mark.measures(*PAPER_STRATEGIES, role="instruct")
+pytestmark = pytest.mark.measures(*PAPER_STRATEGIES, role="instruct", demo=False)
 
 
 def test_pooled(checkpoint, bound):

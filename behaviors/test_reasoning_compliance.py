@@ -5,7 +5,7 @@ Paper §4.3, Table 2: cot_reasoning rho +0.528, bias +16.8: half-way between com
 
 import pytest
 
-pytestmark = pytest.mark.measures("cot_reasoning", role="instruct")
+pytestmark = pytest.mark.measures("cot_reasoning", role="instruct", demo=False)
 
 
 def test_rho(cell, bound):

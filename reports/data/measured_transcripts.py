@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +61,7 @@ def save(directory: Path, measured: Iterable[Measured]) -> None:
         (directory / TRIALS).open("w", encoding="utf-8") as trials,
     ):
         for one in measured:
-            answers.writelines(_line(asdict(answer)) for answer in _answers(one))
+            answers.writelines(_line(vars(answer)) for answer in _answers(one))
             for strategy in one.strategies:
                 trials.writelines(_line(_trial(exchange)) for exchange in exchanges(one, strategy))
 
@@ -86,7 +85,9 @@ def _answers(measured: Measured) -> Iterator[Answered]:
 
 
 def _trial(exchange: Exchange) -> dict[str, Any]:
-    return {key: value for key, value in asdict(exchange).items() if key not in ("question", "answer")}
+    again = None if exchange.again is None else vars(exchange.again)
+    own = {key: value for key, value in vars(exchange).items() if key not in ("question", "answer")}
+    return {**own, "again": again}
 
 
 def _line(row: dict[str, Any]) -> str:

@@ -12,7 +12,8 @@ from fixtures.checkpoints.recorded import RecordedCheckpoint
 from fixtures.measuring.workers import Worker
 from fixtures.options.command_line import Options, recorded
 from fixtures.plugin.hooks import MEASUREMENT, OPTIONS
-from fixtures.plugin.selection import accepted, is_behavior, marks
+from fixtures.plugin.recorded_behaviors import accepted, marks
+from fixtures.plugin.selection import is_behavior
 from fixtures.store.run_record import Record, keep
 from reports.data import measured_transcripts
 from reports.data.measured_profile import judged, measured_profile

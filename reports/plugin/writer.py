@@ -19,7 +19,7 @@ from reports.plugin.result import found
 from reports.views import page, terminal
 from reports.views.contents import WRITTEN, Contents
 from reports.views.github_annotations import in_actions, workflow_commands
-from reports.wording import tables
+from reports.wording import ending, tables
 from reports.wording.printable import printable
 
 
@@ -127,6 +127,11 @@ class Writer:
         output = self._config.stash[OPTIONS].output
         files = (*self._of_plugins.values(), *WRITTEN)
         terminal.paragraph(terminalreporter, f"wrote {output}: {', '.join(files)}")
+        failed = [result for report, _ in self._failures if (result := found(report))]
+        if exitstatus == pytest.ExitCode.TESTS_FAILED and (said := ending.why(failed)):
+            terminal.paragraph(terminalreporter, said)
+        if self._config.stash[OPTIONS].demo:
+            terminal.paragraph(terminalreporter, ending.after_the_demo(self._contents.profile))
         if in_actions():
             for line in workflow_commands(self._failures):
                 terminalreporter.line(line)

@@ -22,7 +22,7 @@ from fixtures.checkpoints.in_process.checkpoint import InProcessCheckpoint
 from fixtures.checkpoints.interface import CheckpointSpec, EngineSettings
 from fixtures.checkpoints.open import open_checkpoint
 from fixtures.checkpoints.source import embedded
-from fixtures.options.table import ANSWER_TOKENS
+from fixtures.options.table import TABLE
 from fixtures.options.values import DEMO
 from fixtures.protocol.block import Block
 from fixtures.protocol.making import make
@@ -98,7 +98,7 @@ def protocol(
     checkpoint: InProcessCheckpoint, known: tuple[Problem, ...], readout: str, store: Store
 ) -> list[str]:
     """Every strategy, all that the store costs included. The answers' texts."""
-    settings = Settings(HINTS, readout, ANSWER_TOKENS, TOKENS[readout])  # type: ignore[arg-type]
+    settings = Settings(HINTS, readout, TABLE["--max-answer-tokens"].value(None), TOKENS[readout])  # type: ignore[arg-type]
     texts: list[str] = []
     spent = {"answers": 0.0, "trials": 0.0}
     for at in range(0, len(known), BLOCK):

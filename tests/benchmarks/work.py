@@ -8,13 +8,13 @@ from typing import Any, Literal
 from fixtures.checkpoints.in_process.checkpoint import InProcessCheckpoint
 from fixtures.checkpoints.interface import EngineSettings
 from fixtures.checkpoints.open import open_checkpoint
-from fixtures.options.table import ANSWER_TOKENS
+from fixtures.options.table import TABLE
 from fixtures.options.values import DEMO
 from fixtures.questions.conversation import Conversation, Role, eliciting, solving
 from fixtures.questions.strategies import strategies
 
 HINTS = (10.0, 25.0, 40.0, 60.0, 95.0)
-TOKENS = {"slot": 8, "free": 64, "answers": ANSWER_TOKENS}
+TOKENS = {"slot": 8, "free": 64, "answers": int(str(TABLE["--max-answer-tokens"].default))}
 """New tokens a reply: the command line's defaults."""
 
 Stage = Literal["slot", "free", "answers"]

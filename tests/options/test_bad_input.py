@@ -61,7 +61,7 @@ PROBLEMS: dict[str, tuple[list[str], str]] = {
     "too-many": (["--problems=demo", "--n-problems=49"], "--n-problems 49: demo has only 48 problems"),
     "too-few": (
         ["--n-problems=3"],
-        "--n-problems 3: 3 problems can settle no bound at --alpha 0.01; give at least 8",
+        "--n-problems 3: 3 problems can settle no bound at --alpha 0.1; give at least 5",
     ),
     "greedy-samples": (["--problems=demo", "--samples=3"], "--samples 3: greedy replies are all the same"),
     "threshold": (["--threshold=nothing.rho=1"], "--threshold nothing.rho: there is no such behavior"),

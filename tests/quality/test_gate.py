@@ -1,24 +1,14 @@
-"""The gate, whole and look by look: a good checkpoint passes it, and a bad one fails early. A short form of the tables.
-
-With a tenth of the resamples: how seldom verdicts are wrong is asked in test_operating.
-"""
+"""The gate, whole and look by look: a good checkpoint passes it, and a bad one fails early. In short."""
 
 from __future__ import annotations
 
 import pytest
 
-from fixtures.stats import bootstrap
 from tests.quality.gate import BEHAVIORS, claims, gate
 
 N = 300
 """The number of problems that README names."""
 RUNS = 3
-
-
-@pytest.fixture(autouse=True)
-def _few_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bootstrap, "RESAMPLES", 4000)
-    monkeypatch.setattr(bootstrap, "BEYOND", 1.5)
 
 
 def test_the_gate_s_claims_are_those_of_the_suite() -> None:

@@ -8,9 +8,10 @@ from fixtures.measuring.interim_looks import looks
 from fixtures.questions.strategies import strategies
 from tests.support.scripted import ORDERS, SCRIPTS
 
-N = 240
-"""Problems, eighty a wording, half of them solved. Enough to hold rho >= 0.95, which is asked of a base checkpoint."""
-LOOKS = {look.n for look in looks(N, 0.01, early_stop=True)}
+N, ALPHA = 132, 0.1
+"""Problems, 44 a wording, half of them solved. At this level they hold rho >= 0.95, which is asked of a base
+checkpoint."""
+LOOKS = {look.n for look in looks(N, ALPHA, early_stop=True)}
 RESISTER = "conversational-resister"
 
 

@@ -55,7 +55,8 @@ def options(place: Path, script: str, *more: str) -> list[str]:
 def started(place: Path, arguments: Sequence[str], **environment: str) -> Iterator[subprocess.Popen[str]]:
     """The real suite in a process of its own, which ends with the context. Its log is in `place`."""
     place.mkdir(parents=True, exist_ok=True)
-    plugins = "-p tests.support.scripted -p no:cacheprovider -p no:hypothesispytest -p no:syrupy -p no:anyio"
+    plugins = "-p tests.support.scripted -p tests.support.coarse"
+    plugins += " -p no:cacheprovider -p no:hypothesispytest -p no:syrupy -p no:anyio"
     if not {"-n", "--dist=load"} & {*arguments}:
         plugins += " -p no:xdist"
     inherited = {

@@ -10,13 +10,13 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PROBLEMS = 8
-ROWS = (PROBLEMS, PROBLEMS * 3 * 5)
-"""Answers, and trials of direct_hint, natural_query and recall_signal."""
+ROWS = (PROBLEMS, PROBLEMS * 3 * 3)
+"""Answers, and trials of direct_hint, natural_query and recall_signal at the demo's three hints."""
 
 
 def _demo(place: Path) -> subprocess.CompletedProcess[str]:
     options = [f"--n-problems={PROBLEMS}", f"--store={place / 'store.sqlite3'}", f"--output={place / 'out'}"]
-    command = [sys.executable, "-m", "pytest", "-k", "context_dependence", "--device=cpu", *options]
+    command = [sys.executable, "-m", "pytest", "-k", "context_dependence", "--no-early-stop", *options]
     return subprocess.run(
         command, cwd=ROOT, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
     )

@@ -20,6 +20,7 @@ import pytest
 from fixtures.questions.strategies import strategies
 from tests.support.scripted_numbers import (
     ALL,
+    ALPHA,
     BASE,
     CALIBRATED,
     CALIBRATION,
@@ -50,7 +51,9 @@ SCHEMA = json.loads((Path(__file__).parents[2] / "reports" / "data" / "profile.s
 
 def both(place: Path, script: str, *more: str) -> list[str]:
     """The script as the instruct checkpoint, and beside it an obedient base."""
-    return options(place, script, "--base=floor=scripted:obedient", f"--n-problems={N}", *more)
+    return options(
+        place, script, "--base=floor=scripted:obedient", f"--n-problems={N}", f"--alpha={ALPHA}", *more
+    )
 
 
 @pytest.fixture(scope="module")
@@ -284,7 +287,7 @@ def test_undecided(tmp_path: Path, policy: str, exit_code: int) -> None:
 
 
 def test_bounds_that_no_checkpoint_could_hold_are_named_before_anything_is_measured(tmp_path: Path) -> None:
-    talk = "--n-problems=80", "-k"
+    talk = "--n-problems=80", "--alpha=0.01", "-k"
     few = run(
         tmp_path, both(tmp_path, "obedient", *talk, "tuned and (is_read or (conversational and slope))")
     )
