@@ -235,8 +235,9 @@ def test_the_command_in_a_failure_runs_it_alone(
 def test_an_informative_behavior_fails_only_where_all_are_judged(
     tmp_path: Path, gate: str, exit_code: int, verdict: str
 ) -> None:
-    """Confident in all of its answers, half of them wrong: an ECE of 0.4 against 0.3."""
-    asked = run(tmp_path, both(tmp_path, RESISTER, "-k", "calibration and tuned", f"--gate={gate}"))
+    """Confident in all of its answers, half of them wrong: an ECE of 0.4."""
+    selected = "-k", "calibration and tuned", "--threshold=calibration.ece=0.2"
+    asked = run(tmp_path, both(tmp_path, RESISTER, *selected, f"--gate={gate}"))
     (row,) = asked.profile["verdicts"]
     assert (asked.exit_code, row["verdict"], row["outcome"]) == (exit_code, verdict, "refuted")
     assert "calibration.ece  0.40 [" in asked.printed
