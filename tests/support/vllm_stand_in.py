@@ -146,4 +146,7 @@ def main() -> None:
     server.routes["v1"] = Route(
         script=does.script, model=name, key=key, listed=listed, version=VERSION, whole=True, hold=hold
     )
+    _log(
+        "Initializing a V1 LLM engine (v0.32.0) with config: dtype=torch.float32, device_config=cuda, seed=0"
+    )
     server.serve_forever()

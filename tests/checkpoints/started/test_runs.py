@@ -49,7 +49,9 @@ def test_it_measures_what_the_model_says(weights: Path, tmp_path: Path) -> None:
     assert len(stand_in.starts(tmp_path / "there" / "vllm")) == 1
     known = there.profile["checkpoints"]["tuned"]
     assert "verified" not in str(known["notes"])
-    assert known["engine"].startswith(f"vLLM {stand_in.VERSION} --dtype=float32 --load-format=safetensors, ")
+    assert known["engine"].startswith(
+        f"vLLM {stand_in.VERSION} on cuda: --dtype=float32 --load-format=safetensors, "
+    )
 
 
 def test_processes_share_one_server(weights: Path, tmp_path: Path) -> None:
