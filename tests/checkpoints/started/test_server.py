@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,9 +35,11 @@ def opened(weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
         monkeypatch.setenv(name, said)
     made = []
 
-    def opened(role: Role = "instruct", name: str = "tuned", **more: str) -> StartedCheckpoint:
-        spec = CheckpointSpec(name, role, f"vllm:{weights}", "--checkpoint")
-        checkpoint = open_checkpoint(spec, EngineSettings(run=tmp_path, output=tmp_path, **more))  # type: ignore[arg-type]
+    def opened(
+        role: Role = "instruct", name: str = "tuned", at: Path = weights, **more: Any
+    ) -> StartedCheckpoint:
+        spec = CheckpointSpec(name, role, f"vllm:{at}", "--checkpoint")
+        checkpoint = open_checkpoint(spec, EngineSettings(run=tmp_path, output=tmp_path, **more))
         assert isinstance(checkpoint, StartedCheckpoint)
         made.append(checkpoint)
         return checkpoint
@@ -71,9 +75,19 @@ def test_checkpoints_of_the_same_weights_share_it(opened: Opened, tmp_path: Path
     assert len(stand_in.starts(tmp_path)) == 2
 
 
-def test_another_dtype_is_another_server(opened: Opened, tmp_path: Path) -> None:
-    engines = {checkpoint.engine for checkpoint in (opened(), opened(name="half", dtype="bfloat16"))}
-    assert len(engines) == len(stand_in.starts(tmp_path)) == 2
+def test_replies_are_kept_under_what_decides_them(opened: Opened, weights: Path, tmp_path: Path) -> None:
+    """The weights, the version, the dtype and vLLM's arguments; not the port, the key or the place."""
+    elsewhere = Path(shutil.copytree(weights, tmp_path / "elsewhere"))
+    half, eager = {"dtype": "bfloat16"}, {"engine_arguments": ("--enforce-eager",)}
+    same, moved, *others = (
+        (one.fingerprint, one.engine, one.dtype, one.render(conversations(1)[0]))
+        for one in (opened(), opened(at=elsewhere), opened(**half), opened(**eager))
+    )
+    assert same == moved
+    assert len({same, *others}) == 3
+    started = stand_in.starts(tmp_path)
+    assert len({start.key for start in started}) == 4
+    assert started[-1].arguments[-3:-1] == ["--enforce-eager", "--host=127.0.0.1"]
 
 
 def test_it_is_asked_with_its_own_key_and_by_no_proxy(
