@@ -109,8 +109,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("command", choices=["serve"])
     parser.add_argument("model")
     parser.add_argument("--port", type=int)
-    parser.add_argument("--enforce-eager", action="store_true")
-    for name in ("host", "served-model-name", "tokenizer", "dtype", "load-format", "max-model-len"):
+    for name in ("enforce-eager", "enable-lora"):
+        parser.add_argument(f"--{name}", action="store_true")
+    others = "host", "tokenizer", "dtype", "load-format", "max-model-len", "max-lora-rank"
+    for name in ("served-model-name", "lora-modules", *others):
         parser.add_argument(f"--{name}")
     return parser.parse_args()
 
@@ -141,7 +143,7 @@ def main() -> None:
             time.sleep(600)
 
     server = Server(given.port, _Handler)
-    name = given.served_model_name
+    name = given.lora_modules.partition("=")[0] if given.lora_modules else given.served_model_name
     listed = [{"id": name, "object": "model", "root": given.model}]
     server.routes["v1"] = Route(
         script=does.script, model=name, key=key, listed=listed, version=VERSION, whole=True, hold=hold

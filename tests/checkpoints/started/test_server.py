@@ -11,10 +11,12 @@ import pytest
 
 from fixtures.checkpoints.interface import CheckpointSpec, EngineSettings
 from fixtures.checkpoints.open import open_checkpoint
+from fixtures.checkpoints.source.directory import content_hash
 from fixtures.checkpoints.started import server
 from fixtures.checkpoints.started.checkpoint import StartedCheckpoint
 from fixtures.errors import InputError
 from fixtures.questions.conversation import Role
+from tests.checkpoints.source.test_adapter import adapted
 from tests.support import vllm_stand_in as stand_in
 from tests.support.served import conversations, replies, scripted
 from tests.support.serving import Route, Server
@@ -36,9 +38,9 @@ def opened(weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
     made = []
 
     def opened(
-        role: Role = "instruct", name: str = "tuned", at: Path = weights, **more: Any
+        role: Role = "instruct", name: str = "tuned", at: Path = weights, adapter: str = "", **more: Any
     ) -> StartedCheckpoint:
-        spec = CheckpointSpec(name, role, f"vllm:{at}", "--checkpoint")
+        spec = CheckpointSpec(name, role, f"vllm:{at}{adapter}", "--checkpoint")
         checkpoint = open_checkpoint(spec, EngineSettings(run=tmp_path, output=tmp_path, **more))
         assert isinstance(checkpoint, StartedCheckpoint)
         made.append(checkpoint)
@@ -88,6 +90,15 @@ def test_replies_are_kept_under_what_decides_them(opened: Opened, weights: Path,
     started = stand_in.starts(tmp_path)
     assert len({start.key for start in started}) == 4
     assert started[-1].arguments[-3:-1] == ["--enforce-eager", "--host=127.0.0.1"]
+
+
+def test_an_adapter_is_named_with_its_base(opened: Opened, weights: Path, tmp_path: Path) -> None:
+    checkpoint = opened(adapter=f"#{adapted(weights, tmp_path / 'adapter')}")
+    asked = conversations(1)
+    assert replies(checkpoint, asked) == scripted(asked)
+    base, adapter = (content_hash(at) for at in (weights, tmp_path / "adapter"))
+    assert checkpoint.notes == [f"base {base}, adapter {adapter}"]
+    assert checkpoint.fingerprint not in (base, adapter)
 
 
 def test_it_is_asked_with_its_own_key_and_by_no_proxy(
