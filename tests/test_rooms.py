@@ -14,7 +14,7 @@ fixtures/system
 fixtures/questions
 fixtures/checkpoints fixtures/checkpoints/source
 fixtures/checkpoints/prompts fixtures/checkpoints/served fixtures/store
-fixtures/checkpoints/in_process fixtures/options fixtures/protocol
+fixtures/checkpoints/in_process fixtures/checkpoints/started fixtures/options fixtures/protocol
 fixtures/checkpoints/open fixtures/measuring
 fixtures/checkpoints/fleet
 fixtures/plugin

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.checkpoints.endpoint import Endpoint, endpoint
+from fixtures.checkpoints.endpoint import Endpoint, endpoint, weights_of
 from fixtures.checkpoints.source import hub
 from fixtures.checkpoints.source.embedded import EMBEDDED
 from fixtures.checkpoints.source.locate import locate, split
@@ -73,6 +73,12 @@ def _served(options: Options, spec: str) -> None:
     assert endpoint(spec, "--checkpoint") == Endpoint("http://host:8000/v1", "model")
 
 
+def _started(options: Options, spec: str) -> None:
+    (checkpoint,) = options.checkpoints
+    assert checkpoint.is_started
+    assert hub.is_id(weights_of(spec))
+
+
 KINDS: dict[str, Callable[[Options, str], None]] = {
     "on the Hugging Face hub": _on_the_hub,
     "the same, at a branch, tag or commit": _at_a_revision,
@@ -85,6 +91,7 @@ KINDS: dict[str, Callable[[Options, str], None]] = {
     "too large for its own precision": _quantized,
     "behind an OpenAI-compatible server (vLLM, SGLang, TGI, llama.cpp, transformers serve)": _served,
     "a base model there, asked through `/v1/completions`": _served,
+    "any of these weights, behind a vLLM that Heedful starts": _started,
 }
 
 

@@ -68,7 +68,25 @@ WORDS: dict[str, list[str]] = {
     ],
     "is no device": _each("--device", "gpu", "cuda:", "cuda:x", "CPU", ""),
     "is not KEY=VALUE": _each("--threshold", "conversational_compliance.bias", "=15", ""),
-    "is empty": [*_each("--problems", "", " "), *_each("--store", ""), *_each("--output", "")],
+    "is empty": [
+        *_each("--engine-arguments", ""),
+        *_each("--problems", "", " "),
+        *_each("--store", ""),
+        *_each("--output", ""),
+    ],
+    "names no weights": _each("--checkpoint", "vllm:", "name=vllm: "),
+    "is for Heedful to set; leave it out": [
+        *_each(
+            "--engine-arguments",
+            "--port 1",
+            "--api_key=k",
+            "--host=0.0.0.0",
+            "x --mod y",
+            "--served-model-name=m",
+        ),
+    ],
+    "is for Heedful to set; give --dtype to Heedful": _each("--engine-arguments", "--dtype=half"),
+    "cannot be split into words": _each("--engine-arguments", "--a 'b"),
     "names no checkpoint": [*_each("--checkpoint", "", "name="), *_each("--base", "", "name=")],
 }
 BAD_VALUES = [
@@ -107,6 +125,18 @@ TOGETHER: dict[str, tuple[list[str], str]] = {
         "--thinking on: base checkpoints have no chat template",
     ),
     "unthinking-base": (["--base=./a", "--thinking=off"], "--thinking off: base checkpoints have no chat"),
+    "engine-arguments": (
+        ["--checkpoint=./a", "--engine-arguments=--enforce-eager"],
+        "--engine-arguments: are vLLM's, and no checkpoint of this run is vllm:",
+    ),
+    "vllm-device": (
+        ["--checkpoint=vllm:./a", "--dtype=bfloat16", "--trust-remote-code", "--device=cuda"],
+        "--device: is for checkpoints that are loaded in this process; say it in --engine-arguments",
+    ),
+    "vllm-no-reuse": (
+        ["--checkpoint=vllm:./a", "--no-reuse"],
+        "--no-reuse: no checkpoint of this run is served",
+    ),
     "both-base": (["--base=./a", "--thinking=both"], "--thinking both: base checkpoints have no chat"),
 }
 
@@ -216,3 +246,28 @@ def test_good_values(tmp_path: Path) -> None:
         ("new", "./out/step-2000"),
         ("step-1-x", "./out/step 1=x"),
     ]
+
+
+def test_weights_behind_a_server_that_is_started(tmp_path: Path) -> None:
+    arguments = '--max-model-len 4096 --speculative-config \'{"model": "x y"}\''
+    specs = (
+        "vllm:owner/name",
+        "vllm:./out/model.gguf",
+        "own=vllm:./base#./adapter",
+        "vllm:embedded:gemma-3-270m",
+    )
+    read_ = read(
+        f"--output={tmp_path}",
+        *_each("--checkpoint", *specs),
+        f"--engine-arguments={arguments}",
+        "--dtype=float16",
+    )
+    assert [(c.name, c.is_started, c.is_served) for c in read_.checkpoints] == [
+        (name, True, False) for name in ("name", "model", "own", "embedded-gemma-3-270m")
+    ]
+    assert read_.engine.engine_arguments == (
+        "--max-model-len",
+        "4096",
+        "--speculative-config",
+        '{"model": "x y"}',
+    )

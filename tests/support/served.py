@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fixtures.checkpoints.interface import CheckpointSpec, EngineSettings, Reply, Thinking
+from fixtures.checkpoints.interface import Checkpoint, CheckpointSpec, EngineSettings, Reply, Thinking
 from fixtures.checkpoints.open import open_checkpoint
 from fixtures.checkpoints.served.checkpoint import ServedCheckpoint
 from fixtures.questions.conversation import Conversation, Readout, Role, eliciting
@@ -35,9 +35,7 @@ def conversations(problems: int, readout: Readout = "free") -> list[Conversation
     ]
 
 
-def replies(
-    checkpoint: ServedCheckpoint | ScriptedCheckpoint, asked: list[Conversation], *, logprobs: bool = False
-) -> list[Reply]:
+def replies(checkpoint: Checkpoint, asked: list[Conversation], *, logprobs: bool = False) -> list[Reply]:
     """In order; each exactly once."""
     made = [one for one in checkpoint.generate(asked, 64, logprobs=logprobs) if one]
     assert sorted(at for at, _ in made) == list(range(len(asked)))

@@ -46,6 +46,7 @@ class Route:
     """
 
     script: str = "obedient"
+    model: str = MODEL
     faults: tuple[Fault, ...] = ()
     mixed: bool = False
     known: tuple[str, ...] = (PENALTY, CONTINUE, "add_generation_prompt", "logprobs")
@@ -85,8 +86,8 @@ class Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
+    def __init__(self, port: int = 0, handler: type[BaseHTTPRequestHandler] | None = None) -> None:
+        super().__init__(("127.0.0.1", port), handler or Handler)
         self.routes: dict[str, Route] = {}
         self.lock = threading.Lock()
 
@@ -151,7 +152,7 @@ class Handler(BaseHTTPRequestHandler):
         if unknown := body.keys() - usual - {*route.known}:
             said = f"unknown fields {sorted(unknown)} from {self.headers['authorization']}"
             return self.status(route.unknown, said)
-        if body["model"] != MODEL:
+        if body["model"] != route.model:
             return self.status(404, "no such model")
         messages = [Message(**m) for m in body.get("messages", ())]
         if route.system == "refused" and messages and messages[0].role == "system":
