@@ -209,6 +209,7 @@ class ScriptedCheckpoint:
     context: int | None = None
     lanes = 1
     batched = True
+    reads_numbers = False
 
     def __init__(self, spec: CheckpointSpec, script: str) -> None:
         self.name, self.role, self.spec = spec.name, spec.role, spec.spec
