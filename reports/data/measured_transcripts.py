@@ -12,7 +12,7 @@ from fixtures.measuring.measured import Measured, Transcript
 from fixtures.protocol.trials import Answer, Trial
 from fixtures.questions.conversation import AGAIN
 from fixtures.questions.strategies import strategies
-from reports.data.transcripts import ANSWERS, TRIALS, Again, Answered, Exchange
+from reports.data.transcripts import ANSWERS, TRIALS, Again, Answered, Exchange, Expected
 
 
 def exchanges(measured: Measured, strategy: str) -> list[Exchange]:
@@ -45,6 +45,7 @@ def _exchange(measured: Measured, transcript: Transcript) -> Exchange:
         again=_again(trial),
         read_again=transcript.spoken is trial.again,
         sample=trial.sample + 1,
+        expected=Expected(**asdict(trial.expected)) if trial.expected else None,
     )
 
 
