@@ -174,7 +174,7 @@ def grown(tmp_path: Path, says: Says) -> Any:
     tree = NumberTree(tokens, 0)
 
     def text(path: Branch) -> str:
-        return "".join(tokenizer.decode([0, step.token])[3:] for step in (*path.parents, path)[1:])
+        return "".join(tokenizer.decode([0, token])[3:] for token in path.tokens[1:])
 
     while paths := tree.grow():
         for path in paths:
