@@ -14,7 +14,7 @@ NAMES = {
     f"behaviors/test_signal_moves_expectation.py::test_slope[tuned-{strategy}]"
     for strategy in ("natural_query", "natural_inline")
 }
-ASKED = "-k", "moves_expectation or (conversational and slope)", "--n-problems=96"
+ASKED = "-k", "moves_expectation or (conversational and slope)", "--n-problems=96", "--no-early-stop"
 
 
 def asked(place: Path, script: str, *more: str) -> Run:
