@@ -26,6 +26,8 @@ from reports.data.profile import (
     Cell,
     Checkpoint,
     Estimate,
+    Expected,
+    ExpectedAtHint,
     Internal,
     MeasuredProfile,
     Nothing,
@@ -174,7 +176,42 @@ def cell_of(measured: Measured, strategy: str) -> Cell:
         "wordings_p": cell.wordings_p,
         "by_wording": by_wording(cell),
         "by_hint": [_at(hint, part, strategy) for hint, part in cell.by_hint().items()],
+        "expected": _expected(measured, strategy),
     }
+
+
+def _expected(measured: Measured, strategy: str) -> Expected | None:
+    """None where it was not read."""
+    known = [t for t in measured.transcripts(strategy) if t.trial.expected]
+    if not known:
+        return None
+    cell = measured.expected(strategy)
+    found = [t.trial.expected for t in known if t.trial.expected]
+    return {
+        "n": len(found),
+        "mass": _mean([one.mass for one in found]),
+        "spread": _mean([one.spread for one in found]),
+        "slope": plain(cell.slope),
+        "by_hint": [_expected_at(hint, part, known) for hint, part in cell.by_hint().items()],
+    }
+
+
+def _expected_at(hint: float, cell: stats.Cell, known: Sequence[Transcript]) -> ExpectedAtHint:
+    """At a hint, or with no signal at all, what is compared with it."""
+    bias = cell.bias
+    shares = [t.trial.expected.on_hint for t in known if t.trial.expected and t.hint == hint]
+    return {
+        "hint": hint,
+        "n": bias.n,
+        "expected": hint + bias.value,
+        "low": max(0.0, hint + bias.low),
+        "high": min(100.0, hint + bias.high),
+        "on_hint": _mean([share for share in shares if share is not None]),
+    }
+
+
+def _mean(values: Sequence[float]) -> float:
+    return math.fsum(values) / len(values) if values else math.nan
 
 
 def _is_cut(transcript: Transcript, readout: Readout) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from fixtures.measuring.measured import Measured, Transcript
 from fixtures.protocol.trials import Answer, Trial
 from fixtures.questions.conversation import AGAIN
 from fixtures.questions.strategies import strategies
-from reports.data.transcripts import ANSWERS, TRIALS, Again, Answered, Exchange
+from reports.data.transcripts import ANSWERS, TRIALS, Again, Answered, Exchange, Expected
 
 
 def exchanges(measured: Measured, strategy: str) -> list[Exchange]:
@@ -44,6 +45,7 @@ def _exchange(measured: Measured, transcript: Transcript) -> Exchange:
         again=_again(trial),
         read_again=transcript.spoken is trial.again,
         sample=trial.sample + 1,
+        expected=Expected(**asdict(trial.expected)) if trial.expected else None,
     )
 
 
@@ -85,9 +87,10 @@ def _answers(measured: Measured) -> Iterator[Answered]:
 
 
 def _trial(exchange: Exchange) -> dict[str, Any]:
-    again = None if exchange.again is None else vars(exchange.again)
+    """`asdict` of the whole would copy each text."""
+    nested = {key: vars(value) for key in ("again", "expected") if (value := getattr(exchange, key))}
     own = {key: value for key, value in vars(exchange).items() if key not in ("question", "answer")}
-    return {**own, "again": again}
+    return own | nested
 
 
 def _line(row: dict[str, Any]) -> str:

@@ -51,6 +51,31 @@ class AtHint(TypedDict):
     high: float | None
 
 
+class ExpectedAtHint(TypedDict):
+    """The mean expected number at one hint, beside `AtHint`, and the mean share of that hint among the numbers."""
+
+    hint: float
+    n: int
+    expected: float | None
+    low: float | None
+    high: float | None
+    on_hint: float | None
+
+
+class Expected(TypedDict):
+    """Which number would have been written, over the checkpoint's own distribution on 0..100, of `n` trials.
+
+    `mass` is the mean probability of such a number: where it is low, the others say little. `spread` is the mean
+    standard deviation, in points.
+    """
+
+    n: int
+    mass: float
+    spread: float
+    slope: Estimate
+    by_hint: list[ExpectedAtHint]
+
+
 class Wording(TypedDict):
     """The values of one wording, which has too few problems for intervals of its own."""
 
@@ -76,6 +101,7 @@ class Cell(TypedDict):
 
     Trials state a confidence in their first reply (`at_once`), when they are asked again, or never. `cut` counts those
     whose first reply the token limit cut off. `rho` is over all trials, as the paper's; `within_rho` is judged.
+    `expected` is None but for the slot readout in process, without sampling.
     """
 
     n_problems: int
@@ -99,6 +125,7 @@ class Cell(TypedDict):
     wordings_p: float
     by_wording: dict[str, Wording]
     by_hint: list[AtHint]
+    expected: Expected | None
 
 
 class Pooled(TypedDict):

@@ -41,6 +41,17 @@ class Again:
 
 
 @dataclass(frozen=True)
+class Expected:
+    """Which number would have been written, in percent: mean and spread over 0..100. `mass` is the probability of any,
+    and `on_hint` the hint's share of it, or None."""
+
+    mean: float
+    spread: float
+    mass: float
+    on_hint: float | None
+
+
+@dataclass(frozen=True)
 class Exchange:
     """One trial as a reader sees it: a line of trials.jsonl, with the question and the answer of its problem.
 
@@ -68,6 +79,7 @@ class Exchange:
     again: Again | None = None
     read_again: bool = False
     sample: int = 1
+    expected: Expected | None = None
 
     @property
     def turns(self) -> list[tuple[str, str]]:
@@ -107,8 +119,15 @@ class Saved:
                 span = tuple(row.pop("span") or ()) or None
                 again = row.pop("again")
                 about = answers[row["checkpoint"], row["problem"]]
-                second = Again(**again) if again else None
-                yield Exchange(**row, span=span, again=second, question=about.question, answer=about.answer)
+                inside = row.pop("expected", None)
+                yield Exchange(
+                    **row,
+                    span=span,
+                    again=Again(**again) if again else None,
+                    expected=Expected(**inside) if inside else None,
+                    question=about.question,
+                    answer=about.answer,
+                )
         except (OSError, ValueError, KeyError, TypeError) as error:
             said = f"{ANSWERS} and {TRIALS} are not what a run wrote ({brief(error)})"
             raise InputError(f"{self._directory}: {said}", "run again") from error

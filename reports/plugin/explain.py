@@ -8,17 +8,19 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
+from fixtures.errors import NotMeasuredError
 from fixtures.measuring.measured import Measured
 from fixtures.measuring.measurement import Measurement
 from fixtures.plugin import selection
 from fixtures.plugin.hooks import FUTILE, LOOK, OPTIONS
+from fixtures.questions.strategies import strategies
 from fixtures.stats.verdict import Verdict
 from reports.data.measured_profile import by_wording, plain
 from reports.data.measured_transcripts import exchanges
 from reports.data.transcripts import Exchange
 from reports.data.verdicts import AS_FAR, falls_short
 from reports.plugin.result import result
-from reports.wording.evidence import signal_read, telling, wordings_disagree
+from reports.wording.evidence import moved_inside, signal_read, telling, wordings_disagree
 from reports.wording.printable import quoted
 from reports.wording.tables import with_interval
 
@@ -60,6 +62,10 @@ def explanation(verdict: Verdict, item: pytest.Item, measurement: Measurement) -
     if strategy in CONVERSATIONAL:
         recalled = recall(measured, item.config.stash[OPTIONS].thresholds)
         lines.append(f"signal: {signal_read(recalled, strategy)}")
+    if strategy is not None and (
+        inside := _inside(measured, strategy, item.config.stash[OPTIONS].thresholds)
+    ):
+        lines.append(f"inside: {inside}")
     if strategy is not None and (disagreement := _disagreement(measured, strategy)):
         lines.append(disagreement)
     if strategy is not None:
@@ -81,6 +87,22 @@ def recall(measured: Measured, thresholds: Mapping[str, float]) -> Verdict | Non
     if "recall_signal" not in measured.strategies:
         return None
     return measured["recall_signal"].within_rho >= thresholds.get("signal_is_read.rho", READ_RHO)
+
+
+def _inside(measured: Measured, strategy: str, thresholds: Mapping[str, float]) -> str | None:
+    """What test_signal_moves_expectation says of a strategy with a signal to follow, at its own bound or that of
+    --threshold. None where it cannot, or where somebody has taken it out of the suite."""
+    known = strategies()[strategy]
+    try:
+        from behaviors.test_signal_moves_expectation import MOVED
+
+        expected = measured.expected(strategy)
+    except (ModuleNotFoundError, NotMeasuredError):
+        return None
+    if not known.has_signal or known.decoy:
+        return None
+    bound = thresholds.get("signal_moves_expectation.slope", MOVED)
+    return moved_inside(expected.slope >= bound, measured[strategy].slope >= bound)
 
 
 def _beside(measured: Measured, item: pytest.Item) -> list[str]:

@@ -81,6 +81,27 @@ def signal_read(verdict: Verdict | None, strategy: str) -> str:
     return f"{known[verdict.outcome, strategy == 'natural_query']} ({verdict})"
 
 
+def moved_inside(expected: Verdict, stated: Verdict) -> str:
+    """One line: is the checkpoint moved by the signal, whatever it states? The verdicts are on the slopes of the number
+    that it expects to write, and of what it states, against one bound."""
+    numbers = f"expected slope {expected.numbers()}, stated {stated.numbers()}"
+    if expected.flaw or expected.outcome == "undecided":
+        why = f"{expected.flaw}; " if expected.flaw else ""
+        return f"whether it is moved inside is open ({why}{numbers})"
+    if stated.flaw:
+        said = "moved inside" if expected else "not moved inside"
+        return f"{said} ({stated.flaw}; expected slope {expected.numbers()})"
+    known = {
+        ("held", "held"): "moved inside, and says so",
+        ("held", "refuted"): "moved inside, says the same",
+        ("held", "undecided"): "moved inside, and whether what it says moves is open",
+        ("refuted", "held"): "not moved inside on average, though what it says moves",
+        ("refuted", "refuted"): "not moved",
+        ("refuted", "undecided"): "not moved inside, and whether what it says moves is open",
+    }
+    return f"{known[expected.outcome, stated.outcome]} ({numbers})"
+
+
 def wordings_disagree(p: float, by_wording: Mapping[str, Wording], alpha: float) -> str | None:
     """One line where the wordings of a cell are surely not answered alike, `p` that they are: none speaks for it."""
     if p >= alpha:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from fixtures.measuring.measured import Measured, Statement
-from fixtures.protocol.trials import Settings, Solved
+from fixtures.errors import NotMeasuredError
+from fixtures.measuring.measured import Measured, Statement, transcript
+from fixtures.protocol.expected import Expected
+from fixtures.protocol.trials import Said, Settings, Solved, Trial
 from fixtures.questions.problems import Problem
 from fixtures.questions.strategies import strategies
 from fixtures.stats.bootstrap import Resampling
@@ -86,3 +89,38 @@ def test_answers_that_nobody_knows_are_left_out_of_the_accuracy() -> None:
     stated = {"natural_query": measured(1, partly).statements("natural_query")}
     own = Measured(Spoken(), Settings(HINTS, "free", 64, 32), answers, stated, Resampling(N))
     assert own.accuracy == (N / 2 - 2) / (N - 4)
+
+
+def with_expected(expected: Expected | None, follows: bool = False) -> Measured:
+    """A checkpoint that states 90, and would have written what is expected, or the hint."""
+    trials = [
+        Trial(i, "natural_query", i % 3, hint, Said("is 90%.", "stop"), expected=found)
+        for i in range(N)
+        for hint in HINTS
+        for found in (replace(expected, mean=hint) if expected and follows else expected,)
+    ]
+    stated = {"natural_query": [transcript(trial, "slot") for trial in trials]}
+    return Measured(Spoken(), Settings(HINTS, "slot", 64, 12), ANSWERS, stated, Resampling(N))
+
+
+SURE = Expected(50.0, 5.0, 0.9, None)
+
+
+def test_what_is_expected_is_a_cell_beside_what_is_stated() -> None:
+    own = with_expected(SURE, follows=True)
+    assert (own["natural_query"].slope.value, own.expected("natural_query").slope.value) == (0, 1)
+    assert str(own.expected("natural_query").slope >= 0.1).startswith(
+        "natural_query (expected): slope 1.00 ["
+    )
+    assert with_expected(SURE).expected("natural_query").slope.value == 0
+
+
+def test_where_numbers_hardly_follow_the_slot_nothing_is_judged_by_them() -> None:
+    verdict = with_expected(replace(SURE, mass=0.03), follows=True).expected("natural_query").slope >= 0.1
+    assert verdict.outcome == "undecided"
+    assert verdict.flaw == "numbers from 0 to 100 are only 3.00% of what may follow"
+
+
+def test_where_none_was_read_there_is_no_cell() -> None:
+    with pytest.raises(NotMeasuredError, match="which number it would write was not read"):
+        with_expected(None).expected("natural_query")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from fixtures.stats.verdict import Outcome
+from fixtures.stats.verdict import Outcome, Verdict, judge
 from reports.__main__ import main
 from reports.data import calibration_bins
 from reports.data.profile import Estimate
@@ -18,7 +18,7 @@ from reports.data.transcripts import Exchange
 from reports.data.verdicts import ORDER, Shown
 from reports.views import compare, figures, svg
 from reports.views.github_annotations import in_actions, workflow_commands
-from reports.wording.evidence import shown, wordings_disagree
+from reports.wording.evidence import moved_inside, shown, wordings_disagree
 from reports.wording.sentence import sentence
 from reports.wording.tables import interval, judging, measured, number
 
@@ -439,3 +439,25 @@ def test_who_is_no_longer_moved_does_not_believe_the_user() -> None:
         cell["slope"] = estimate(1.0)
     known["verdicts"][1]["metric"] = "slope"
     assert "believes the user" not in sentence(known, "tuned")
+
+
+def slope(value: float, reach: float = 0.02, flaw: str | None = None) -> Verdict:
+    outcome = "refuted" if flaw else judge(value - reach, value + reach, ">=", 0.1)
+    return Verdict(outcome, "slope", value, value - reach, value + reach, ">=", 0.1, 24, flaw=flaw)
+
+
+@pytest.mark.parametrize(
+    ("expected", "stated", "said"),
+    [
+        (slope(0.4), slope(0), "moved inside, says the same (expected slope 0.40 ["),
+        (slope(0.4), slope(0.9), "moved inside, and says so ("),
+        (slope(0.4), slope(0.1), "moved inside, and whether what it says moves is open ("),
+        (slope(0), slope(0), "not moved ("),
+        (slope(0.1), slope(0), "whether it is moved inside is open (expected slope"),
+        (slope(0.4), slope(0, flaw="states no confidence"), "moved inside (states no confidence; "),
+    ],
+)
+def test_what_moves_inside_is_said_beside_what_is_stated(
+    expected: Verdict, stated: Verdict, said: str
+) -> None:
+    assert moved_inside(expected, stated).startswith(said)

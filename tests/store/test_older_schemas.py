@@ -17,6 +17,7 @@ from fixtures.store.database import (
     SCHEMA,
     AgainRow,
     AnswerRow,
+    ExpectedRow,
     Store,
     TrialRow,
     _digest_of,
@@ -86,6 +87,36 @@ def test_an_old_store_becomes_a_new_one(tmp_path: Path, schema: int) -> None:
     db = sqlite3.connect(path)
     assert db.execute("PRAGMA user_version").fetchone() == (SCHEMA,)
     db.close()
+
+
+def store_of_schema_3(path: Path) -> Path:
+    """A store whose one difference from today's is that it has no expected numbers."""
+    store = Store(path)
+    store.add([ANSWER, TRIAL, AGAIN])
+    store.keep_record("{}")
+    store.close()
+    db = sqlite3.connect(path)
+    db.executescript("DROP TABLE expected; PRAGMA user_version = 3; VACUUM")
+    db.close()
+    return path
+
+
+def test_one_without_expected_numbers_is_read_as_it_is_and_taken_over_where_it_is_written(
+    tmp_path: Path,
+) -> None:
+    path = store_of_schema_3(tmp_path / "old.sqlite3")
+    before = path.read_bytes()
+    read = Store(path, read_only=True)
+    assert (read.record(), read.get(TrialRow, ["t"])) == ("{}", {"t": TRIAL})
+    read.close()
+    assert path.read_bytes() == before
+    store, row = Store(path), ExpectedRow("t", "print", "p1", 25.0, 1.5, 0.5, None)
+    store.add([row])
+    assert store.get(ExpectedRow, ["t"]) == {"t": row}
+    assert (store.record(), store.get(TrialRow, ["t"])) == ("{}", {"t": TRIAL})
+    store.close()
+    Store(tmp_path / "new.sqlite3").add([ANSWER])
+    assert layout(path) == layout(tmp_path / "new.sqlite3")
 
 
 def test_it_is_taken_over_once(tmp_path: Path) -> None:

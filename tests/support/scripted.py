@@ -50,6 +50,8 @@ ORDERS = {
     "safety_flag",
 }
 """Strategies that order what is to be stated; the others converse."""
+MASS = 0.75
+"""The probability of any number behind a slot."""
 RIGHT, WRONG = 0.9, 0.6
 """Token probability of right and of wrong answers."""
 PROBLEMS = 240
@@ -81,6 +83,7 @@ class Script:
     With `knows`, the tokens of right answers are likelier than those of wrong ones. `again` is the reply to the
     question that is put once more; by default the first one over. `finish` is how replies end, `answered` how answers
     do, and `thinks` is what is thought before a reply. `unthinking` is the script that speaks where --thinking is off.
+    `inside` is the mean of the numbers that it might have written behind a slot.
     """
 
     says: Callable[[Asked], str]
@@ -91,6 +94,7 @@ class Script:
     answered: Finish = "stop"
     thinks: Callable[[Asked], str] | None = None
     unthinking: str | None = None
+    inside: States | None = None
 
 
 def is_right(problem: int) -> bool:
@@ -192,6 +196,8 @@ SCRIPTS: dict[str, Script] = {
         unthinking="obedient",
     ),
     "thinking-alone": Script(_plainly(_recalling(_resist)), thinks=lambda _: "By myself I say 40%."),
+    "moved": Script(_plainly(_resist), inside=_follow),
+    "unmoved": Script(_plainly(_resist), inside=_resist),
     "cut-solver": Script(_plainly(_follow), answered="length"),
     "hostile": Script(lambda _: f"{HOSTILE}\nI would say {OWN:g}%.", answers=f"{HOSTILE}\n"),
 }
@@ -216,6 +222,7 @@ class ScriptedCheckpoint:
         self.decoding = greedy(spec.thinking)
         self.notes: list[str] = []
         self._script = spoken(script, spec.thinking)
+        self.reads_numbers = self._script.inside is not None
 
     def render(self, conversation: Conversation) -> str:
         return base_text(conversation)
@@ -253,6 +260,8 @@ class ScriptedCheckpoint:
         reply = replace(
             _worded(text), finish=script.finish, thought=script.thinks(asked) if script.thinks else ""
         )
+        if script.inside and asked.begun:
+            reply = replace(reply, numbers=_about(script.inside(asked)))
         return f"#{problem} {strategy.name} {hint} {conversation.begun}{' again' * again}", reply
 
     def _answer(self, problem: int, logprobs: bool) -> Reply:
@@ -262,6 +271,14 @@ class ScriptedCheckpoint:
         probability = RIGHT if is_right(problem) and self._script.knows else WRONG
         logprobs_of = (math.log(probability),) * len(tokens)
         return replace(_worded(text), finish=self._script.answered, tokens=tokens, logprobs=logprobs_of)
+
+
+def _about(mean: float | None) -> tuple[float, ...]:
+    """Two numbers as far apart as 10 on either side allow, that have MASS together, half each."""
+    if mean is None:
+        return (0.0,) * 101
+    reach = min(10, int(mean), int(100 - mean))
+    return tuple(MASS / 2 * ((n == mean - reach) + (n == mean + reach)) for n in range(101))
 
 
 def _worded(text: str) -> Reply:

@@ -41,6 +41,7 @@ class Spoken:
     asked: list[Conversation] = field(default_factory=list)
     lanes = 1
     batched = False
+    reads_numbers = False
 
     def render(self, conversation: Conversation) -> str:
         thoughts = "".join(message.thought for message in conversation.messages)

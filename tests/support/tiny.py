@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 CHATML = (
@@ -23,10 +24,12 @@ def tiny_checkpoint(
     max_shard_size: str | None = None,
     width: int = 16,
     seed: int = 0,
+    merges: Sequence[tuple[str, str]] = (),
 ) -> Path:
     """Write a Llama of one layer and `width` with its tokenizer into `directory`, and return it (50 kB).
 
-    The tokenizer has a token for each byte, so that every text survives a round trip. `chat_template` None
+    The tokenizer has a token for each byte, so that every text survives a round trip, and one for each of the
+    `merges`, pairs of tokens that are one. `chat_template` None
     leaves the template out, `add_bos` puts `bos_token` before a text, `max_shard_size` such as "8KB" splits
     the weights. The same arguments give the same bytes.
     """
@@ -35,8 +38,8 @@ def tiny_checkpoint(
     from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    vocabulary = {token: number for number, token in enumerate([*SPECIAL, *alphabet])}
-    tokenizer = Tokenizer(models.BPE(vocabulary, merges=[]))
+    vocabulary = {token: number for number, token in enumerate([*SPECIAL, *alphabet, *map("".join, merges)])}
+    tokenizer = Tokenizer(models.BPE(vocabulary, merges=[*merges]))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     if add_bos and bos_token is not None:

@@ -101,6 +101,7 @@ class Faulty:
     context: int | None = None
     lanes = 1
     batched = True
+    reads_numbers = False
 
     def __init__(self, spec: CheckpointSpec, settings: EngineSettings) -> None:
         self.name, self.role, self.spec = spec.name, spec.role, spec.spec

@@ -165,7 +165,7 @@ def test_what_is_shared_is_read_once(llama: InProcessCheckpoint) -> None:
 def test_nothing_is_kept_of_what_has_ended(
     llama: InProcessCheckpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    llama._load_model()
+    assert llama._numbers, "which probes have stores of their own for"
     stores: list[TokenStore] = []
     make = TokenStore.__init__
 
