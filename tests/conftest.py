@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -15,6 +16,10 @@ from fixtures.questions.conversation import Role
 
 if TYPE_CHECKING:
     from tests.support.serving import Server
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # before torch is imported: processes that each take all cores wait for one another
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 def pytest_configure() -> None:

@@ -84,7 +84,8 @@ def test_the_demo_asks_them_only_where_they_are_selected(tmp_path: Path) -> None
     named = "behaviors/test_only_this_answer.py"
     by_path = asked_of_the_demo(tmp_path, named)
     assert named not in whole.printed
-    assert "left out of the demo, select them with -k: error_flag, " in whole.printed
+    assert "left out of the demo, select them with -k: " in whole.printed
+    assert "only_this_answer, " in whole.printed
     for listing in (selected, by_path):
         assert f"{named}::test_slope[SmolLM2-135M-Instruct-other_answer]" in listing.printed
         assert "left out" not in listing.printed
