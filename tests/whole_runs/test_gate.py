@@ -10,6 +10,7 @@ import sqlite3
 import unicodedata
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -18,6 +19,7 @@ import jsonschema
 import pytest
 
 from fixtures.questions.strategies import strategies
+from tests.support import suite
 from tests.support.scripted_numbers import (
     ALL,
     ALPHA,
@@ -43,8 +45,9 @@ from tests.support.scripted_numbers import (
     by_hand,
     ids,
 )
-from tests.support.suite import Run, options, run
+from tests.support.suite import Run, options
 
+run = partial(suite.run, coarse=True)
 FEW = ("--n-problems=24",)
 SCHEMA = json.loads((Path(__file__).parents[2] / "reports" / "data" / "profile.schema.json").read_text())
 
