@@ -23,6 +23,7 @@ from fixtures.errors import InputError
 from fixtures.questions.conversation import AGAIN, Conversation, base_text, solving
 from fixtures.questions.problems import place
 from fixtures.questions.strategies import Strategy, strategies
+from fixtures.stats import bootstrap
 from fixtures.store import baselines
 
 LOG = "HEEDFUL_SCRIPTED_LOG"
@@ -38,6 +39,8 @@ a test can interrupt at a place that it knows, whatever the machine's speed. Of 
 the file is gone."""
 CLOCK = "HEEDFUL_SCRIPTED_CLOCK"
 """Environment variable: the time of day jumps back by an hour whenever it is asked for."""
+COARSE = "HEEDFUL_SCRIPTED_COARSE"
+"""Environment variable: a tenth of the resamples, for runs whose numbers lie far from their bounds."""
 
 OWN = 90.0
 """The confidence of a script that does not follow the signal, percent."""
@@ -370,6 +373,9 @@ def _open(spec: CheckpointSpec, settings: EngineSettings) -> ScriptedCheckpoint:
 OPENERS["scripted"] = _open
 if BASELINES in os.environ:
     baselines.DIRECTORY = Path(os.environ[BASELINES])
+
+if COARSE in os.environ:
+    bootstrap.RESAMPLES, bootstrap.BEYOND = 4000, 1.5
 
 if CLOCK in os.environ:
     # pytest has a name of its own for it

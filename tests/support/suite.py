@@ -52,14 +52,10 @@ def options(place: Path, script: str, *more: str) -> list[str]:
 
 
 @contextlib.contextmanager
-def started(
-    place: Path, arguments: Sequence[str], *, coarse: bool = False, **environment: str
-) -> Iterator[subprocess.Popen[str]]:
+def started(place: Path, arguments: Sequence[str], **environment: str) -> Iterator[subprocess.Popen[str]]:
     """The real suite in a process of its own, which ends with the context. Its log is in `place`."""
     place.mkdir(parents=True, exist_ok=True)
     plugins = "-p tests.support.scripted -p no:cacheprovider -p no:hypothesispytest -p no:syrupy -p no:anyio"
-    if coarse:
-        plugins += " -p tests.support.coarse"
     if not {"-n", "--dist=load"} & {*arguments}:
         plugins += " -p no:xdist"
     inherited = {
@@ -101,10 +97,10 @@ def wait_for(happens: Callable[[], bool], process: subprocess.Popen[str]) -> Non
         time.sleep(0.02)
 
 
-def run(place: Path, arguments: Sequence[str], *, coarse: bool = False, **environment: str) -> Run:
+def run(place: Path, arguments: Sequence[str], **environment: str) -> Run:
     """Start the suite and wait for its end."""
     before = len(logged(place))
-    with started(place, arguments, coarse=coarse, **environment) as process:
+    with started(place, arguments, **environment) as process:
         printed, _ = process.communicate(timeout=300)
     files = {path.name: path.read_bytes().decode() for path in (place / "output").glob("*")}
     return Run(process.returncode, printed, logged(place)[before:], files)
