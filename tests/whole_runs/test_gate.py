@@ -20,7 +20,6 @@ import pytest
 
 from fixtures.questions.strategies import strategies
 from tests.support import suite
-from tests.support.scripted import COARSE
 from tests.support.scripted_numbers import (
     ALL,
     ALPHA,
@@ -48,7 +47,7 @@ from tests.support.scripted_numbers import (
 )
 from tests.support.suite import Run, options
 
-run = partial(suite.run, **{COARSE: "1"})
+run = partial(suite.run, HEEDFUL_SCRIPTED_COARSE="1")
 FEW = ("--n-problems=24",)
 SCHEMA = json.loads((Path(__file__).parents[2] / "reports" / "data" / "profile.schema.json").read_text())
 
