@@ -13,7 +13,7 @@ RUNS = 3
 
 def test_the_gate_s_claims_are_those_of_the_suite() -> None:
     """Of all behaviors but those that are informative, of another role, or about more checkpoints than one."""
-    others = {"internal_confidence", "calibration", "base_controllability"}
+    others = {"internal_confidence", "calibration", "signal_moves_expectation", "base_controllability"}
     others |= {"tuning_effect", "lineage", "regression", "thinking_effect"}
     files = {file.stem.removeprefix("test_") for file in BEHAVIORS.glob("test_*.py")}
     assert {claim.test.__module__.removeprefix("behaviors.test_") for claim in claims()} == files - others
