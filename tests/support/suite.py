@@ -39,6 +39,8 @@ class Run:
         return {name for name, row in self.verdicts.items() if row["verdict"] == verdict}
 
 
+# With CI or BUILD_NUMBER pytest's summary repeats each failure's whole text.
+CHANGES_WHAT_IS_PRINTED = "PYTEST", "HEEDFUL", "FORCE_COLOR", "CI", "BUILD_NUMBER"
 FILES = {"problems": "problems.jsonl", "store": "store.sqlite3", "output": "output"}
 
 
@@ -58,9 +60,7 @@ def started(place: Path, arguments: Sequence[str], **environment: str) -> Iterat
     plugins = "-p tests.support.scripted -p no:cacheprovider -p no:hypothesispytest -p no:syrupy -p no:anyio"
     if not {"-n", "--dist=load"} & {*arguments}:
         plugins += " -p no:xdist"
-    inherited = {
-        k: v for k, v in os.environ.items() if not k.startswith(("PYTEST", "HEEDFUL", "FORCE_COLOR"))
-    }
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith(CHANGES_WHAT_IS_PRINTED)}
     with subprocess.Popen(
         [sys.executable, "-m", "pytest", *arguments],
         cwd=Path(__file__).parents[2],
