@@ -25,6 +25,7 @@ from reports.wording.printable import quoted
 from reports.wording.tables import with_interval
 
 NATURAL = "natural_query"
+READ, INSIDE = "signal_is_read.rho", "signal_moves_expectation.slope"
 CONVERSATIONAL = {NATURAL, "natural_inline", "system_override", "spoofed_signal", "pressure"}
 """In these the signal may go unread: nothing in the question repeats it."""
 
@@ -58,13 +59,12 @@ def explanation(verdict: Verdict, item: pytest.Item, measurement: Measurement) -
         asked = f"{item.stash[LOOK].n} of {measurement.looks[-1].n} problems"
         lines.append(f"asked no more after {asked}: later looks would hardly settle it")
     lines.append(f"paper: {inspect.getdoc(item.function) or 'says nothing of it'}")  # type: ignore[attr-defined]
-    lines += _beside(measured, item)
+    lines += _beside(item, measurement)
     if strategy in CONVERSATIONAL:
-        recalled = recall(measured, item.config.stash[OPTIONS].thresholds)
+        read = seen(item, measurement, READ, "recall_signal")
+        recalled = recall(read, item.config.stash[OPTIONS].thresholds)
         lines.append(f"signal: {signal_read(recalled, strategy)}")
-    if strategy is not None and (
-        inside := _inside(measured, strategy, item.config.stash[OPTIONS].thresholds)
-    ):
+    if strategy is not None and (inside := _inside(item, measurement, strategy)):
         lines.append(f"inside: {inside}")
     if strategy is not None and (disagreement := _disagreement(measured, strategy)):
         lines.append(disagreement)
@@ -73,6 +73,18 @@ def explanation(verdict: Verdict, item: pytest.Item, measurement: Measurement) -
         lines += [f"  {described(e)}" for e in telling(exchanges(measured, strategy))]
     lines.append(f"alone: {command(item)}")
     return lines
+
+
+def seen(item: pytest.Item, measurement: Measurement, claimed: str, strategy: str) -> Measured:
+    """A checkpoint as the run's own test of a claim, such as "signal_is_read.rho", sees it, so that no number has two
+    intervals in one output. Where the run has no such test: all that was measured."""
+    judged = subject(item, measurement)[0].name
+    for other in item.session.items:
+        if selection.is_behavior(other) and ".".join(selection.claim(other)) == claimed:
+            asked = selection.subject(other)
+            if (asked.judged, asked.strategy) == (judged, strategy):
+                return measurement.at(judged, other.stash[LOOK])
+    return measurement[judged]
 
 
 def recall(measured: Measured, thresholds: Mapping[str, float]) -> Verdict | None:
@@ -86,33 +98,36 @@ def recall(measured: Measured, thresholds: Mapping[str, float]) -> Verdict | Non
         return None
     if "recall_signal" not in measured.strategies:
         return None
-    return measured["recall_signal"].within_rho >= thresholds.get("signal_is_read.rho", READ_RHO)
+    return measured["recall_signal"].within_rho >= thresholds.get(READ, READ_RHO)
 
 
-def _inside(measured: Measured, strategy: str, thresholds: Mapping[str, float]) -> str | None:
+def _inside(item: pytest.Item, measurement: Measurement, strategy: str) -> str | None:
     """What test_signal_moves_expectation says of a strategy with a signal to follow, at its own bound or that of
     --threshold. None where it cannot, or where somebody has taken it out of the suite."""
     known = strategies()[strategy]
     try:
         from behaviors.test_signal_moves_expectation import MOVED
 
-        expected = measured.expected(strategy)
+        expected = seen(item, measurement, INSIDE, strategy).expected(strategy)
     except (ModuleNotFoundError, NotMeasuredError):
         return None
     if not known.has_signal or known.decoy:
         return None
-    bound = thresholds.get("signal_moves_expectation.slope", MOVED)
-    return moved_inside(expected.slope >= bound, measured[strategy].slope >= bound)
+    bound = item.config.stash[OPTIONS].thresholds.get(INSIDE, MOVED)
+    stated = seen(item, measurement, f"{selection.claim(item)[0]}.slope", strategy)[strategy]
+    return moved_inside(expected.slope >= bound, stated.slope >= bound)
 
 
-def _beside(measured: Measured, item: pytest.Item) -> list[str]:
+def _beside(item: pytest.Item, measurement: Measurement) -> list[str]:
     """What the checkpoint does in natural_query, where that is read beside what is judged."""
     marker = item.get_closest_marker("measures")
     if marker is None or NATURAL not in marker.kwargs.get("also", ()):
         return []
-    cell = measured[NATURAL]
-    slope, bias = with_interval(plain(cell.slope), ".2f"), with_interval(plain(cell.bias_low), "+.1f")
-    return [f"beside it, {NATURAL}: slope {slope}, low bias {bias}"]
+    judged = "conversational_compliance"
+    slope = seen(item, measurement, f"{judged}.slope", NATURAL)[NATURAL].slope
+    bias = seen(item, measurement, f"{judged}.bias", NATURAL)[NATURAL].bias_low
+    said = f"slope {with_interval(plain(slope), '.2f')}, low bias {with_interval(plain(bias), '+.1f')}"
+    return [f"beside it, {NATURAL}: {said}"]
 
 
 def _disagreement(measured: Measured, strategy: str) -> str | None:

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from reports.data import profile
 from reports.data.profile import Profile
 from reports.data.verdicts import AS_FAR, Result, Shown, falls_short, of_cell, worst
-from reports.wording.tables import bound_of, in_order, judging, measured, stated_of
+from reports.wording.tables import (
+    EXPECTATION,
+    METRICS,
+    Judged,
+    as_judged,
+    bound_of,
+    in_order,
+    interval,
+    number,
+    stated_of,
+)
 
-METRICS: dict[str, tuple[Literal["within_rho", "bias_low", "slope", "exact"], str]] = {
-    "rho": ("within_rho", ".2f"),
-    "bias": ("bias_low", "+.1f"),
-    "slope": ("slope", ".2f"),
-    "exact": ("exact", ".0%"),
-}
-"""Metric -> what profile.json calls its estimate, and how it is written."""
+FORMS: dict[Judged, str] = {"within_rho": ".2f", "bias_low": "+.1f", "slope": ".2f", "exact": ".0%"}
+"""How an estimate is written."""
 
 
 class Cell(NamedTuple):
@@ -51,7 +56,7 @@ def heat_map(profile: Profile, name: str) -> list[Row]:
 def _row(strategy: str, cell: profile.Cell, results: Sequence[Result]) -> Row:
     return Row(
         strategy,
-        [_cell(cell, metric, [r for r in results if r["metric"] == metric]) for metric in METRICS],
+        [_cell(cell, name, results) for name in FORMS],
         stated_of(cell),
         cell["n_problems"],
         cell["n_trials"],
@@ -67,10 +72,13 @@ def _early(results: Sequence[Result]) -> str:
     return "settled early" if any(r["stopped_early"] for r in results) else ""
 
 
-def _cell(cell: profile.Cell, metric: str, results: Sequence[Result]) -> Cell:
-    name, form = METRICS[metric]
+def _cell(cell: profile.Cell, name: Judged, results: Sequence[Result]) -> Cell:
+    found, form = as_judged(cell, name, results), FORMS[name]
+    judged = [r for r in results if r["metric"] == METRICS[name] and r["behavior"] != EXPECTATION]
+    fewer = found.n_problems < cell["n_problems"]
     return Cell(
-        *measured(cell, name, judging(results, metric), form),
-        worst(r["verdict"] for r in results),
-        ", ".join(bound_of(r) for r in results),
+        number(found.estimate["value"], form),
+        f"{interval(found.estimate, form)}{f' at {found.n_problems} problems' if fewer else ''}",
+        worst(r["verdict"] for r in judged),
+        ", ".join(bound_of(r) for r in judged),
     )

@@ -10,7 +10,7 @@ from reports.data.profile import Cell, Estimate, Profile, defined
 from reports.data.verdicts import Result, Shown, counts, of_checkpoint, worst
 from reports.wording.only_monitor import faults, nothing_else
 from reports.wording.remarks import thoughts
-from reports.wording.tables import in_order, number
+from reports.wording.tables import as_judged, in_order, number, problems_of
 
 PARTLY = 0.5
 """A refuted conversation whose rho is at least this still follows the monitor in part."""
@@ -74,7 +74,8 @@ def _conversation(profile: Profile, name: str, own: Sequence[Result]) -> str:
     if _silent(judged):
         said = "states no confidence in conversation"
     elif leaning(judged) == "refuted":
-        said = _refuted(_worst_cell(profile, name, judged)[1]["within_rho"])
+        _, cell, results = _worst(profile, name, judged)
+        said = _refuted(as_judged(cell, "within_rho", results).estimate)
     else:
         said = HEEDS + (ALONE.get(nothing_else(own), "") if outcome == "held" else "")
     # a thought that names the number tells more than whether it is recalled when asked for
@@ -125,7 +126,7 @@ def _doubt(judged: Sequence[Result]) -> str | None:
 
 def _unjudged_conversation(profile: Profile, name: str) -> str:
     cell = profile["checkpoints"][name]["strategies"].get("natural_query")
-    return f"shows {_measured(cell)} in conversation (not judged)" if cell else ""
+    return f"shows {_measured(cell, ())} in conversation (not judged)" if cell else ""
 
 
 def _recall(own: Sequence[Result]) -> str:
@@ -154,36 +155,37 @@ def _uncertain(judged: Sequence[Result]) -> str:
     undecided = [r for r in judged if r["verdict"] == "undecided"]
     if not undecided or any(r["verdict"] == "refuted" for r in judged):
         return ""
-    if any(r["futile"] for r in undecided):
-        return "; not certain: asked no more, since later looks of this run would hardly settle it"
-    more = [r["needed"] - r["n_problems"] for r in undecided if r["needed"] is not None]
-    if len(more) < len(undecided):
+    needed = [r["needed"] for r in undecided if r["needed"] is not None]
+    if len(needed) < len(undecided):
         return "; not yet certain: more of the same problems may not settle it"
-    return f"; not yet certain: about {max(more)} more problems would likely settle it"
+    return f"; not yet certain: about {max(needed)} problems would likely settle it"
 
 
 def _numbers(profile: Profile, name: str, judged: Sequence[Result]) -> str:
-    strategy, cell = _worst_cell(profile, name, judged)
+    strategy, cell, results = _worst(profile, name, judged)
     said = (
-        f"a confidence in {cell['stated_rate']:.0%} of replies, too few"
+        f"a confidence in {cell['stated_rate']:.0%} of replies, too few, {cell['n_problems']} problems"
         if _silent(judged)
-        else _measured(cell)
+        else _measured(cell, results)
     )
     broken = next((f", but {r['broken']}" for r in judged if r["broken"]), "")
-    return f"({strategy}: {said}, {cell['n_problems']} problems{broken}{_uncertain(judged)})"
+    return f"({strategy}: {said}{broken}{_uncertain(judged)})"
 
 
-def _worst_cell(profile: Profile, name: str, judged: Sequence[Result]) -> tuple[str, Cell]:
-    """The judged strategy with the lowest rho, from those that state too little if there are any."""
+def _worst(profile: Profile, name: str, judged: Sequence[Result]) -> tuple[str, Cell, list[Result]]:
+    """The judged strategy with the lowest rho, from those that state too little if there are any, and its verdicts."""
     strategies = {r["strategy"] for r in judged if _is_silent(r)} or {r["strategy"] for r in judged}
     cells = [c for c in in_order(profile["checkpoints"][name]["strategies"]) if c[0] in strategies]
-    return min(
+    strategy, cell = min(
         cells, key=lambda c: -2.0 if c[1]["within_rho"]["value"] is None else c[1]["within_rho"]["value"]
     )
+    return strategy, cell, [r for r in judged if r["strategy"] == strategy]
 
 
-def _measured(cell: Cell) -> str:
-    rho, bias = cell["within_rho"]["value"], cell["bias_low"]["value"]
-    if rho is None or bias is None:
-        return f"a confidence in {cell['stated_rate']:.0%} of replies"
-    return f"rho {number(rho, '.2f')}, {number(bias, '+.0f')} points"
+def _measured(cell: Cell, judged: Sequence[Result]) -> str:
+    """Rho and low bias, as the verdicts on the cell have them, and how many problems they are of."""
+    rho, bias = as_judged(cell, "within_rho", judged), as_judged(cell, "bias_low", judged)
+    if rho.estimate["value"] is None or bias.estimate["value"] is None:
+        return f"a confidence in {cell['stated_rate']:.0%} of replies, {cell['n_problems']} problems"
+    values = f"rho {number(rho.estimate['value'], '.2f')}, {number(bias.estimate['value'], '+.0f')} points"
+    return f"{values}, {problems_of(rho, bias)} problems"

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from typing import Literal, TypeVar
+from typing import Literal, NamedTuple, TypeVar
 
 from fixtures.questions.strategies import strategies
 from reports.data.profile import Cell, Estimate, Profile
-from reports.data.verdicts import Result, of_cell, worst
+from reports.data.verdicts import ORDER, Result, of_cell, worst
 
 Value = TypeVar("Value")
+Judged = Literal["within_rho", "bias_low", "slope", "exact"]
 
+METRICS: dict[Judged, str] = {"within_rho": "rho", "bias_low": "bias", "slope": "slope", "exact": "exact"}
+"""What profile.json calls an estimate -> what the tests that judge it are called."""
+EXPECTATION = "signal_moves_expectation"
+OTHER_QUANTITIES = {"regression", EXPECTATION}
+"""Their tests have such names too, and judge how far the estimate has moved, or the same of what is expected."""
 UNJUDGED = "not judged"
 CELL_HEADER = ("strategy", "n", "rho", "low bias", "stated", "verdict")
 OTHER_HEADER = ("behavior", "value", "bound", "verdict")
@@ -18,7 +25,8 @@ VERDICT_HEADER = ("verdict", "behavior", "value", "interval", "bound", "problems
 
 
 def cell_rows(profile: Profile, name: str) -> list[tuple[str, ...]]:
-    """One row a strategy: problems, rho, low bias in points, stated rate, and the worst of its verdicts."""
+    """One row a strategy: the problems that its numbers are of, rho, low bias in points, stated rate, and the worst of
+    its verdicts."""
     return [
         _cell_row(strategy, cell, of_cell(profile["verdicts"], name, strategy))
         for strategy, cell in in_order(profile["checkpoints"][name]["strategies"])
@@ -26,38 +34,48 @@ def cell_rows(profile: Profile, name: str) -> list[tuple[str, ...]]:
 
 
 def _cell_row(strategy: str, cell: Cell, results: Sequence[Result]) -> tuple[str, ...]:
+    rho, bias = as_judged(cell, "within_rho", results), as_judged(cell, "bias_low", results)
     return (
         strategy,
-        str(cell["n_problems"]),
-        " ".join(measured(cell, "within_rho", judging(results, "rho"), ".2f")).rstrip(),
-        " ".join(measured(cell, "bias_low", judging(results, "bias"), "+.0f")).rstrip(),
+        problems_of(rho, bias),
+        with_interval(rho.estimate, ".2f"),
+        with_interval(bias.estimate, "+.0f"),
         stated_of(cell),
         worst(r["verdict"] for r in results) or UNJUDGED,
     )
 
 
-def judging(results: Sequence[Result], metric: str) -> list[Result]:
-    """The verdicts on a metric of the cell itself; `regression` judges how far it has moved."""
-    return [r for r in results if r["metric"] == metric and r["behavior"] != "regression"]
+class Numbers(NamedTuple):
+    """An estimate of a cell as it is shown, and the number of problems that it is of."""
+
+    estimate: Estimate
+    n_problems: int
 
 
-def measured(
-    cell: Cell, name: Literal["within_rho", "bias_low", "slope", "exact"], judged: Sequence[Result], form: str
-) -> tuple[str, str]:
-    """Value and interval of an estimate. Where a verdict judges the same trials, the interval is the verdict's."""
-    estimate = cell[name]
-    if estimate["value"] is None:
-        return "-", ""
-    same = [r for r in judged if r["n_problems"] == cell["n_problems"] and not r["flaw"]]
-    shown = _signed(same[0], estimate["value"]) if same else estimate
-    return number(estimate["value"], form), interval(shown, form)
+def as_judged(cell: Cell, name: Judged, results: Sequence[Result]) -> Numbers:
+    """Where a verdict judges the estimate, it is the verdict's: no number has two intervals in one output."""
+    own = cell[name]
+    judged = [r for r in results if r["metric"] == METRICS[name] and r["behavior"] not in OTHER_QUANTITIES]
+    known = [r for r in judged if r["value"] is not None and not r["flaw"]]
+    if own["value"] is None or not known:
+        return Numbers(own, cell["n_problems"])
+    result = max(known, key=lambda r: ORDER.index(r["verdict"]))
+    return Numbers(_signed(result, own["value"]), result["n_problems"])
 
 
-def _signed(result: Result, value: float) -> Estimate:
-    """A bias is judged as an absolute value: where its sign is open, the interval lies about 0."""
-    low, high = result["low"], result["high"]
-    if result["metric"] == "bias" and low is not None and high is not None and low >= 0:
-        low, high = (-high, -low) if value < 0 and low else (low or -high, high)
+def problems_of(*found: Numbers) -> str:
+    """How many problems they are of: one number, or the fewest and the most."""
+    fewest, most = (end(one.n_problems for one in found) for end in (min, max))
+    return str(most) if fewest == most else f"{fewest}-{most}"
+
+
+def _signed(result: Result, own: float) -> Estimate:
+    """A bias is judged as an absolute value: its sign is that of the cell's `own`, and where it is open, the interval
+    lies about 0."""
+    value, low, high = result["value"], result["low"], result["high"]
+    if result["metric"] == "bias" and value is not None and low is not None and high is not None and low >= 0:
+        value = math.copysign(value, own)
+        low, high = (-high, -low) if own < 0 and low else (low or -high, high)
     return {"value": value, "low": low, "high": high}
 
 

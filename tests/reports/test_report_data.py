@@ -20,7 +20,7 @@ from reports.views import compare, figures, svg
 from reports.views.github_annotations import in_actions, workflow_commands
 from reports.wording.evidence import moved_inside, shown, wordings_disagree
 from reports.wording.sentence import sentence
-from reports.wording.tables import interval, judging, measured, number
+from reports.wording.tables import Numbers, as_judged, interval, number, problems_of, with_interval
 
 
 def exchange(problem: int, hint: float | None, stated: float | None, status: str = "stated") -> Exchange:
@@ -114,7 +114,9 @@ def profile(**outcomes: tuple[str, float | None, float | None]) -> Any:
                 "strategy": strategy,
                 "verdict": outcome,
                 "outcome": outcome,
-                "value": rho,
+                "value": estimate(rho)["value"],
+                "low": estimate(rho)["low"],
+                "high": estimate(rho)["high"],
                 "op": ">=",
                 "bound": 0.7,
                 "needed": 38 if rho != BETWEEN else None,
@@ -190,12 +192,12 @@ def besides(answer: str, confidence: str, user: str) -> dict[str, tuple[str, flo
         (
             talk("undecided", 0.03, 47.0),
             "tuned ignores the monitor in conversation (natural_query: rho 0.03, +47 points, 24 problems; "
-            "not yet certain: about 14 more problems would likely settle it).",
+            "not yet certain: about 38 problems would likely settle it).",
         ),
         (
             talk("undecided", 0.98, 1.0),
             "tuned heeds the monitor in conversation (natural_query: rho 0.98, +1 points, 24 problems; "
-            "not yet certain: about 14 more problems would likely settle it).",
+            "not yet certain: about 38 problems would likely settle it).",
         ),
         (
             talk("undecided", BETWEEN, 1.0),
@@ -397,13 +399,6 @@ def test_a_sentence_names_the_wording_that_breaks_a_bound() -> None:
     assert "24 problems, but wording 3 alone is 29.00 [22.00, 34.00])." in sentence(known, "tuned")
 
 
-def test_a_sentence_says_what_was_asked_no_more() -> None:
-    known = judged(profile(**talk("undecided", 0.72, 9.0)), futile=True)
-    assert sentence(known, "tuned").endswith(
-        "24 problems; not certain: asked no more, since later looks of this run would hardly settle it)."
-    )
-
-
 def test_what_a_limit_cut_off_is_not_called_silent_beside_a_refutation() -> None:
     known = profile(
         **talk("refuted", 0.05, 58.0), conversational_compliance__natural_inline=("undecided", 0.9, 1.0)
@@ -415,21 +410,54 @@ def test_what_a_limit_cut_off_is_not_called_silent_beside_a_refutation() -> None
 
 
 @pytest.mark.parametrize(
-    ("verdict", "shown"),
+    ("verdict", "seen"),
     [
-        ({}, ("+3.0", "[+1.0, +5.0]")),
-        ({"low": 1.0, "high": 7.0, "n_problems": 24}, ("+3.0", "[+1.0, +7.0]")),
-        ({"low": 0.0, "high": 7.0, "n_problems": 24}, ("+3.0", "[-7.0, +7.0]")),
-        ({"low": 1.0, "high": 7.0, "n_problems": 16}, ("+3.0", "[+1.0, +5.0]")),
-        ({"low": -0.2, "high": 0.1, "n_problems": 24, "behavior": "regression"}, ("+3.0", "[+1.0, +5.0]")),
+        ({}, ("+3.0 [+1.0, +5.0]", 24)),
+        ({"low": 1.0, "high": 7.0, "n_problems": 24}, ("+3.0 [+1.0, +7.0]", 24)),
+        ({"low": 0.0, "high": 7.0, "n_problems": 24}, ("+3.0 [-7.0, +7.0]", 24)),
+        ({"value": 4.0, "low": 1.0, "high": 9.0, "n_problems": 16}, ("+4.0 [+1.0, +9.0]", 16)),
+        ({"low": -0.2, "high": 0.1, "n_problems": 24, "behavior": "regression"}, ("+3.0 [+1.0, +5.0]", 24)),
     ],
-    ids=["not-judged", "judged", "sign-open", "other-problems", "how-far-it-moved"],
+    ids=["not-judged", "judged", "sign-open", "settled-early", "how-far-it-moved"],
 )
-def test_a_number_has_one_interval(verdict: dict[str, Any], shown: tuple[str, str]) -> None:
-    """That of the verdict on the same trials, where there is one."""
+def test_a_number_has_one_interval(verdict: dict[str, Any], seen: tuple[str, int]) -> None:
+    """That of the verdict on it, where there is one."""
     cell: Any = {"bias_low": {"value": 3.0, "low": 1.0, "high": 5.0}, "n_problems": 24}
-    result: Any = {"metric": "bias", "behavior": "overall_bias", "flaw": None, **verdict}
-    assert measured(cell, "bias_low", judging([result] if verdict else [], "bias"), "+.1f") == shown
+    result: Any = {
+        "metric": "bias",
+        "behavior": "overall_bias",
+        "flaw": None,
+        "verdict": "refuted",
+        "value": 3.0,
+    }
+    found = as_judged(cell, "bias_low", [result | verdict] if verdict else [])
+    assert (with_interval(found.estimate, "+.1f"), found.n_problems) == seen
+
+
+@pytest.mark.parametrize(("value", "low", "high"), [(-3.0, 2.0, 7.0), (-3.0, 0.0, 7.0)])
+def test_a_bias_that_is_judged_by_its_size_keeps_its_sign(value: float, low: float, high: float) -> None:
+    cell: Any = {"bias_low": {"value": value, "low": None, "high": None}, "n_problems": 24}
+    result: Any = {
+        "metric": "bias",
+        "behavior": "overall_bias",
+        "flaw": None,
+        "verdict": "held",
+        "value": 3.0,
+    }
+    found = as_judged(cell, "bias_low", [result | {"low": low, "high": high, "n_problems": 24}])
+    assert found.estimate == {"value": -3.0, "low": -7.0, "high": -low or 7.0}
+
+
+def test_what_is_expected_is_no_verdict_on_what_is_stated() -> None:
+    cell: Any = {"slope": {"value": 0.8, "low": 0.7, "high": 0.9}, "n_problems": 24}
+    own = {"metric": "slope", "behavior": "signal_moves_expectation", "flaw": None, "verdict": "informative"}
+    result: Any = {**own, "value": 0.1, "low": 0.0, "high": 0.2, "n_problems": 24}
+    assert as_judged(cell, "slope", [result]).estimate == cell["slope"]
+
+
+@pytest.mark.parametrize(("numbers", "said"), [((24, 24), "24"), ((30, 32), "30-32")])
+def test_how_many_problems_numbers_are_of(numbers: tuple[int, int], said: str) -> None:
+    assert problems_of(*(Numbers(estimate(0.5), n) for n in numbers)) == said
 
 
 def test_who_is_no_longer_moved_does_not_believe_the_user() -> None:

@@ -157,7 +157,7 @@ def test_problems_needed(
 
 
 def test_problems_needed_are_no_fewer_than_settle_anything() -> None:
-    few = Verdict("undecided", "direct_hint: rho", 1.0, 1.0, 1.0, ">=", 0.9, 3, fewest=8, standard_error=0)
+    few = Verdict("undecided", "direct_hint: rho", 1.0, 1.0, 1.0, ">=", 0.9, 3, standard_error=0)
     assert few.problems_needed() == 8
     assert str(few).endswith(
         "undecided at n=3 problems whether >= 0.9 (it looks so); about 8 problems would likely settle it"

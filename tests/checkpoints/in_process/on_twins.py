@@ -23,7 +23,7 @@ from fixtures.checkpoints.in_process.checkpoint import InProcessCheckpoint
 from fixtures.checkpoints.interface import CheckpointSpec, EngineSettings
 from fixtures.checkpoints.open import open_checkpoint
 from fixtures.errors import InputError
-from tests.checkpoints.in_process.test_shared_prefix import QUESTIONS, asked, small, with_model
+from tests.checkpoints.in_process.test_shared_prefix import ONE_A_FORM, QUESTIONS, asked, small, with_model
 from tests.checkpoints.source.test_adapter import KINDS, adapted, resized
 from tests.support.twins import COUNT, KIND, register
 
@@ -83,7 +83,7 @@ def devices(checkpoint: InProcessCheckpoint) -> list[str]:
 
 def assert_same(checkpoint: InProcessCheckpoint, on_cpu: InProcessCheckpoint) -> None:
     """By both engines; log-probabilities to their last digits, since attention is computed in another way."""
-    conversations = asked("slot", (10.0,), QUESTIONS[:2])
+    conversations = asked("slot", (10.0,), QUESTIONS[:2], ONE_A_FORM)
     expected = dict(on_cpu.generate(conversations, 8, logprobs=True))
     for made in (checkpoint.generate, checkpoint.generate_plainly):
         said = dict(made(conversations, 8, logprobs=True))

@@ -27,15 +27,20 @@ QUESTIONS = (
 )
 READOUTS: tuple[Readout, ...] = ("slot", "free")
 ROLES: tuple[Role, ...] = ("base", "instruct")
+ONE_A_FORM = ("direct_hint", "structured_report", "natural_query", "recall_signal", "no_signal")
+"""A strategy for each place of the signal, each slot, and each branch of the prefixes that are shared."""
 
 
 def asked(
-    readout: Readout, hints: Sequence[float], questions: Sequence[str] = QUESTIONS
+    readout: Readout,
+    hints: Sequence[float],
+    questions: Sequence[str] = QUESTIONS,
+    names: Sequence[str] | None = None,
 ) -> list[Conversation]:
-    """What the protocol asks at once: every strategy at every hint about a block of problems."""
+    """What the protocol asks at once: strategies (all of them) at every hint about a block of problems."""
     return [
         eliciting(question, f"The answer is {5 + i}.", strategy, strategy.wording(i), hint, readout)
-        for strategy in strategies().values()
+        for strategy in map(strategies().__getitem__, names or strategies())
         for i, question in enumerate(questions)
         for hint in (strategy.hints(tuple(hints)) if strategy.has_signal else (None,))
     ]
@@ -127,7 +132,8 @@ def test_equal_on_the_embedded_checkpoints(
 ) -> None:
     checkpoint = embedded[role]
     assert isinstance(checkpoint, InProcessCheckpoint)
-    assert_equal(checkpoint, asked(readout, (10, 60), QUESTIONS[:1]), 8 if readout == "slot" else 12)
+    conversations = asked(readout, (10, 60), QUESTIONS[:1], ONE_A_FORM)
+    assert_equal(checkpoint, conversations, 8 if readout == "slot" else 12)
     assert not checkpoint.notes
 
 
