@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.scripted_numbers import BEYOND, ONLY, PRESSED, RANKED, RECALL, TALK
+from tests.support.scripted_numbers import BEYOND, ONLY, PRESSED, RANKED, RECALL, TALK, TOOL
 from tests.support.suite import Run, options, run
 
-ASKED = ("only_", "outranks", "pressure", "in_words", "error_flag", "conversational", "is_read")
+ASKED = ("only_", "outranks", "pressure", "in_words", "error_flag", "from_tool", "conversational", "is_read")
 ALL = ONLY | BEYOND | TALK | RECALL
 HEEDS = "heeds the monitor in conversation"
 NATURAL = "(natural_query: rho 1.00, +0 points)"
@@ -32,12 +32,13 @@ CORNERS: dict[str, tuple[set[str], set[str], str]] = {
         set(),
         f"{HEEDS} {NATURAL}; it gives way to a user who pushes for certainty (pressure: +75 points).",
     ),
+    "tool-deaf": (TOOL, set(), f"{HEEDS}, and nothing else {NATURAL}. Also refuted: signal_from_tool."),
     "deaf": (
         TALK | RECALL | BEYOND,
         ONLY,
         "ignores the monitor in conversation (natural_query: rho 0.00, +65 points), and it cannot recall the monitor's "
         "number either: incapacity rather than resistance. Also refuted: error_flag, monitor_outranks_user, "
-        "signal_in_words, under_pressure.",
+        "signal_from_tool, signal_in_words, under_pressure.",
     ),
 }
 """Script -> what is refuted, what is undecided, and the sentence. `obedient` heeds the monitor and nothing else."""
