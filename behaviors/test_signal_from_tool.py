@@ -1,6 +1,6 @@
 """An instruct checkpoint heeds the monitor where its report is a tool's result, as an agent gets it.
 
-The question is natural_query's; the checkpoint has called the monitor, and its number stands in a message of role
+The question is natural_query's. The checkpoint has called the monitor, whose number stands in a message of role
 `tool`. Where the chat template knows no tools, nothing is asked and the test is skipped. Not measured by the paper.
 """
 

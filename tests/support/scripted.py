@@ -303,11 +303,9 @@ def _worded(text: str) -> Reply:
 def recognised(conversation: Conversation) -> tuple[Strategy, float | None]:
     """The strategy whose words these are, and the hint in them."""
     first, *_, last = conversation.messages
-    if last.role == "tool":
-        *_, asking, _, _ = conversation.messages
-        said = f"{last.call}: {last.content}\n\n{asking.content}"
-    else:
-        said = f"{first.content if first.role == 'system' else ''}\n\n{last.content}"
+    *_, before, _ = conversation.messages
+    signal = f"{before.call}: {before.content}" if before.role == "tool" else ""
+    said = f"{first.content if first.role == 'system' else signal}\n\n{last.content}"
     for strategy, pattern in _patterns():
         if match := pattern.fullmatch(said):
             if not strategy.has_signal:

@@ -32,12 +32,14 @@ ROLES: tuple[Role, ...] = ("base", "instruct")
 def asked(
     readout: Readout, hints: Sequence[float], questions: Sequence[str] = QUESTIONS
 ) -> list[Conversation]:
-    """What the protocol asks at once: every strategy at every hint about a block of problems."""
+    """What the protocol asks at once: every strategy at every hint about a block of problems, but of tools, which the
+    tiny chat template does not know."""
     return [
         eliciting(question, f"The answer is {5 + i}.", strategy, strategy.wording(i), hint, readout)
         for strategy in strategies().values()
         for i, question in enumerate(questions)
         for hint in (strategy.hints(tuple(hints)) if strategy.has_signal else (None,))
+        if strategy.placement != "tool"
     ]
 
 

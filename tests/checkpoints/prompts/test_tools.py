@@ -19,7 +19,7 @@ QWEN = (
     "{% elif message.tool_calls %}<|im_start|>assistant"
     "{% if message.content %}\n{{ message.content }}{% endif %}"
     "{% for call in message.tool_calls %}{% set call = call.function %}"
-    '\n<tool_call>\n{"name": "{{ call.name }}", "arguments": {{ call.arguments | tojson }}}\n</tool_call>'
+    '{{ "\n<tool_call>\n" }}{"name": "{{ call.name }}", "arguments": {{ call.arguments | tojson }}}\n</tool_call>'
     "{% endfor %}<|im_end|>\n"
     "{% else %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n{% endif %}"
     "{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
@@ -83,8 +83,9 @@ def test_a_template_that_knows_tools_writes_the_call_and_the_result(
     known = rendering(tmp_path, template)
     assert known.no_tools is None
     before, after = known.render(TOLD).split(call)
-    assert "How confident are you in that answer" in before
+    assert "Five." in before
     assert "External monitor: confidence in the answer above is 25%." in after
+    assert "How confident are you in that answer, in percent?" in after
 
 
 @pytest.mark.parametrize("template", KNOWS_NOT.values(), ids=KNOWS_NOT)

@@ -43,7 +43,7 @@ def test_the_messages_are_those_of_openai_s_api(server: Server) -> None:
     checkpoint = opened(server.spec("sent", route), tools=True)
     assert replies(checkpoint, [TOLD]) == scripted([TOLD])
     (body,) = route.asked
-    *_, asking, call, result = body["messages"]
+    *_, call, result, asking = body["messages"]
     assert asking == {"role": "user", "content": "How confident are you in that answer, in percent?"}
     assert call == {
         "role": "assistant",
