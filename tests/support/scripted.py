@@ -223,13 +223,14 @@ class ScriptedCheckpoint:
     lanes = 1
     batched = True
 
-    def __init__(self, spec: CheckpointSpec, script: str) -> None:
+    def __init__(self, spec: CheckpointSpec, script: str, *, layers: bool = False) -> None:
         self.name, self.role, self.spec = spec.name, spec.role, spec.spec
         self.fingerprint = hashlib.sha256(f"{script} {os.environ.get(VERSION)}".encode()).hexdigest()
         self.decoding = greedy(spec.thinking)
         self.notes: list[str] = []
         self._script = spoken(script, spec.thinking)
         self.reads_numbers = self._script.inside is not None
+        self.reads_layers = self.reads_numbers and layers
         self.no_tools = self._script.no_tools
 
     def render(self, conversation: Conversation) -> str:
@@ -271,6 +272,8 @@ class ScriptedCheckpoint:
         )
         if script.inside and asked.begun:
             reply = replace(reply, numbers=_about(script.inside(asked)))
+            if self.reads_layers:
+                reply = replace(reply, layers=_at_layers(script.inside(asked)))
         return f"#{problem} {strategy.name} {hint} {conversation.begun}{' again' * again}", reply
 
     def _answer(self, problem: int, logprobs: bool) -> Reply:
@@ -293,6 +296,12 @@ def _about(mean: float | None) -> tuple[float, ...]:
         return (0.0,) * 101
     reach = min(10, int(mean), int(100 - mean))
     return tuple(MASS / 2 * ((n == mean - reach) + (n == mean + reach)) for n in range(101))
+
+
+def _at_layers(mean: float | None) -> tuple[tuple[float, ...], ...]:
+    """Four layers: the first does not know it, the second has it by half, the last two as a whole."""
+    half = None if mean is None else (mean + 50) // 2
+    return tuple(map(_about, (50, half, mean, mean)))
 
 
 def _worded(text: str) -> Reply:
@@ -380,7 +389,7 @@ def _open(spec: CheckpointSpec, settings: EngineSettings) -> ScriptedCheckpoint:
         raise InputError(f"is no script; there are {', '.join(SCRIPTS)}")
     if spec.thinking != "default" and SCRIPTS[script].unthinking is None:
         raise InputError(f"--thinking {spec.thinking}: this script has no switch")
-    return ScriptedCheckpoint(spec, script)
+    return ScriptedCheckpoint(spec, script, layers=settings.layers)
 
 
 OPENERS["scripted"] = _open

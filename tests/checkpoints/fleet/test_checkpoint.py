@@ -103,6 +103,7 @@ class Faulty:
     lanes = 1
     batched = True
     reads_numbers = False
+    reads_layers = False
     no_tools: str | None = None
 
     def __init__(self, spec: CheckpointSpec, settings: EngineSettings) -> None:
