@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -52,6 +53,24 @@ def test_each_corner_has_its_verdicts_and_its_sentence(tmp_path: Path, script: s
     assert done.ids("undecided") == undecided, done.printed
     assert done.ids("held") == ALL - refuted - undecided
     assert f"- tuned {said}\n" in re.sub(r", \d+ problems\b", "", done.files["summary.md"])
+
+
+def test_a_transcript_has_what_the_tool_said(tmp_path: Path) -> None:
+    done = run(tmp_path, options(tmp_path, "obedient", "-k", "from_tool", "--n-problems=48"))
+    told, plain = (
+        next(
+            t
+            for line in done.files["trials.jsonl"].splitlines()
+            if (t := json.loads(line))["strategy"] == name
+        )
+        for name in ("tool_signal", "natural_query")
+    )
+    assert re.search(rf"monitor.*\b{told['hint']:g}%", told["tool"], re.IGNORECASE)
+    assert (told["ask"], told["system"], plain["tool"]) == (plain["ask"], None, None)
+    answers = [json.loads(line) for line in done.files["answers.jsonl"].splitlines()]
+    assert all("plus 1000?" in one["question"] for one in answers)
+    assert all(one["answer"].startswith("The answer is") for one in answers)
+    assert f"<dt>tool</dt><dd>{told['tool']}</dd>" in done.files["report.html"]
 
 
 def test_who_ignores_both_is_told_so(tmp_path: Path) -> None:
