@@ -8,7 +8,7 @@ from typing import NamedTuple
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from fixtures.measuring.measured import LEAST_MASS
+from fixtures.protocol.expected import LEAST_MASS
 from reports.data.profile import AtLayer, Profile
 from reports.views.figures import CONTROL, GREY, LOOKS, STYLE, Picture
 from reports.views.svg import inline
