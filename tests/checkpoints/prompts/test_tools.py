@@ -62,6 +62,8 @@ KNOWS_NOT = {
     + CHATML,
     "drops-what-they-say": QWEN.replace("\n{{ message.content }}\n</tool_response>", "</tool_response>"),
     "drops-what-is-called": QWEN.replace("{{ call.name }}", "a tool"),
+    "writes-without-end": "{% for message in messages if message.role == 'tool' %}{{ 'x' * 100000 }}{% endfor %}"
+    + QWEN,
     "must-alternate": CHATML.replace(
         "{% for message in messages %}",
         "{% for message in messages %}{% if (message.role == 'user') != (loop.index0 % 2 == 0) %}"
