@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,6 @@ import torch
 
 from fixtures.checkpoints.in_process import checkpoint as engine
 from fixtures.checkpoints.in_process.checkpoint import InProcessCheckpoint
-from fixtures.checkpoints.in_process.layer_lens import LayerLens
 from fixtures.protocol.expected import at_layers, expected
 from tests.checkpoints.in_process.test_numbers import VOCABULARIES, BruteForce
 from tests.checkpoints.in_process.test_shared_prefix import QUESTIONS, asked, small, tiny, with_model
@@ -109,20 +109,35 @@ def test_nothing_else_changes(tmp_path: Path) -> None:
         assert without[at].layers == ()
 
 
-def test_a_model_of_another_build_has_none_and_says_so(tmp_path: Path) -> None:
-    """Its norm is given something else than what its last layer leaves."""
-    checkpoint = tiny(llama(tmp_path, "a token a digit", 1), layers=True)
-    model = checkpoint._load_model()
-    assert LayerLens.of(model) is not None
+def test_so_it_is_in_fewer_bits(tmp_path: Path) -> None:
+    """There a batch changes the last digits, and that is no other build."""
+    checkpoint = tiny(llama(tmp_path, "a token a digit", 20), layers=True, dtype="bfloat16")
+    conversations = asked("slot", (25,), QUESTIONS[:1])[:2]
+    assert [len(reply.layers) for _, reply in checkpoint.generate(conversations, 2)] == [3, 3]
+    assert not checkpoint.notes
+
+
+def unnormed(model: Any) -> None:
+    """Its norm is no part of the stack that its layers are in."""
     norm = model.model.norm
     model.model.norm = torch.nn.Identity()
-    model.model.register_forward_hook(lambda _, __, made: _normed(norm, made))
-    assert LayerLens.of(model) is None
+
+    def after(_: torch.nn.Module, __: object, made: Any) -> Any:
+        made.last_hidden_state = norm(made.last_hidden_state)
+        return made
+
+    model.model.register_forward_hook(after)
+
+
+def shifted(model: Any) -> None:
+    """What stands between its last layer and its norm, as in models that add up several streams."""
+    model.model.norm.register_forward_pre_hook(lambda _, given: (given[0] + 1, *given[1:]))
+
+
+@pytest.mark.parametrize("build", [unnormed, shifted])
+def test_a_model_of_another_build_has_none_and_says_so(tmp_path: Path, build: Callable[[Any], None]) -> None:
+    checkpoint = tiny(llama(tmp_path, "a token a digit", 1), layers=True)
+    build(checkpoint._load_model())
     conversations = asked("slot", (25,), QUESTIONS[:1])[:2]
     assert [reply.layers for _, reply in checkpoint.generate(conversations, 2)] == [()] * 2
     assert checkpoint.notes == [engine.NO_LAYERS]
-
-
-def _normed(norm: torch.nn.Module, made: Any) -> Any:
-    made.last_hidden_state = norm(made.last_hidden_state)
-    return made
