@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import zip_longest
 from typing import Any, TypeVar
 
 from fixtures.errors import NotMeasuredError
@@ -22,6 +23,7 @@ from reports.data.profile import (
     SCHEMA,
     Answers,
     AtHint,
+    AtLayer,
     Calibration,
     Cell,
     Checkpoint,
@@ -33,6 +35,7 @@ from reports.data.profile import (
     Nothing,
     Pooled,
     Profile,
+    ReadAtLayers,
     Thoughts,
     Wording,
 )
@@ -187,13 +190,25 @@ def _expected(measured: Measured, strategy: str) -> Expected | None:
         return None
     cell = measured.expected(strategy)
     found = [t.trial.expected for t in known if t.trial.expected]
+    layers = _layers(measured, strategy)
+    own: ReadAtLayers = {"layers": layers} if layers else {}
     return {
+        **own,
         "n": len(found),
         "mass": _mean([one.mass for one in found]),
         "spread": _mean([one.spread for one in found]),
         "slope": plain(cell.slope),
         "by_hint": [_expected_at(hint, part, known) for hint, part in cell.by_hint().items()],
     }
+
+
+def _layers(measured: Measured, strategy: str) -> list[AtLayer]:
+    trials = [t.trial.layers for t in measured.transcripts(strategy)]
+    masses = [[one.mass for one in own if one] for own in zip_longest(*trials)]
+    return [
+        {"layer": number, "mass": _mean(mass), "slope": plain(cell.slope)}
+        for number, (mass, cell) in enumerate(zip(masses, measured.by_layer(strategy), strict=True), start=1)
+    ]
 
 
 def _expected_at(hint: float, cell: stats.Cell, known: Sequence[Transcript]) -> ExpectedAtHint:

@@ -24,7 +24,7 @@ def _exchange(measured: Measured, transcript: Transcript) -> Exchange:
     answer, strategy = measured.answers[trial.problem], strategies()[trial.strategy]
     assert isinstance(answer, Answer), "a run that has a trial's reply has the answer that it is about"
     asked = answer.elicited(strategy, trial.wording, trial.hint, measured.settings.readout, trial.sample)
-    *system, question, answered, ask = [message.content for message in asked.messages]
+    said = {message.role: message.content for message in asked.messages if not message.calls}
     return Exchange(
         checkpoint=measured.name,
         strategy=trial.strategy,
@@ -34,10 +34,10 @@ def _exchange(measured: Measured, transcript: Transcript) -> Exchange:
         target=transcript.target,
         status=reading.status,
         stated=reading.value,
-        system=system[0] if system else None,
-        question=question,
-        answer=answered,
-        ask=ask,
+        system=said.get("system"),
+        question=asked.opening,
+        answer=said["assistant"],
+        ask=said["user"],
         reply=trial.first.text,
         span=reading.span,
         finish=trial.first.finish,
@@ -46,6 +46,7 @@ def _exchange(measured: Measured, transcript: Transcript) -> Exchange:
         read_again=transcript.spoken is trial.again,
         sample=trial.sample + 1,
         expected=Expected(**asdict(trial.expected)) if trial.expected else None,
+        tool=said.get("tool"),
     )
 
 

@@ -62,7 +62,21 @@ class ExpectedAtHint(TypedDict):
     on_hint: float | None
 
 
-class Expected(TypedDict):
+class AtLayer(TypedDict):
+    """The same as it is read at one layer, counted from 1: the slope of its mean, and its mean mass."""
+
+    layer: int
+    mass: float
+    slope: Estimate
+
+
+class ReadAtLayers(TypedDict, total=False):
+    """`layers` are there with --layers alone."""
+
+    layers: list[AtLayer]
+
+
+class Expected(ReadAtLayers):
     """Which number would have been written, over the checkpoint's own distribution on 0..100, of `n` trials.
 
     `mass` is the mean probability of such a number: where it is low, the others say little. `spread` is the mean

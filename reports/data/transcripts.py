@@ -58,6 +58,7 @@ class Exchange:
     `problem` and `wording` count from 1. `hint`, `target` (what full compliance states) and `stated` are percent.
     `span` is where the reply writes the stated value: the second one where `read_again`. `system` is None where the
     monitor spoke in the user's turn. `sample` counts the draws of a trial from 1.
+    `tool` is what the monitor said as a tool, behind the answer, or None.
     """
 
     checkpoint: str
@@ -80,13 +81,15 @@ class Exchange:
     read_again: bool = False
     sample: int = 1
     expected: Expected | None = None
+    tool: str | None = None
 
     @property
     def turns(self) -> list[tuple[str, str]]:
         """All that is said, as (speaker, text)."""
         system = [] if self.system is None else [("system", self.system)]
         again = [("user", self.again.ask), ("checkpoint", self.again.reply)] if self.again else []
-        own = [("user", self.question), ("checkpoint", self.answer), ("user", self.ask)]
+        tool = [] if self.tool is None else [("tool", self.tool)]
+        own = [("user", self.question), ("checkpoint", self.answer), *tool, ("user", self.ask)]
         return [*system, *own, ("checkpoint", self.reply), *again]
 
     @property

@@ -117,11 +117,12 @@ class Writer:
             terminal.paragraph(
                 terminalreporter, f"interrupted: what was made is in {store}; run again to go on"
             )
-        if self._contents is None:
-            return
-        terminal.write(terminalreporter, self._contents.profile)
+        if self._contents is not None:
+            terminal.write(terminalreporter, self._contents.profile)
         for reason in sorted({why for test, why in self._skipped.items() if test not in self._results}):
             terminal.paragraph(terminalreporter, f"skipped, not judged: {printable(reason)}")
+        if self._contents is None:
+            return
         if said := self._early(self._contents):
             terminal.paragraph(terminalreporter, said)
         output = self._config.stash[OPTIONS].output

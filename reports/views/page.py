@@ -41,7 +41,7 @@ class ShownCell(NamedTuple):
 
 def report(profile: Profile, run: Run, exchanges: Iterable[Exchange]) -> str:
     """The report without its table of tests: verdicts, figures, the paper, transcripts, provenance."""
-    from reports.views import figures  # matplotlib, which only a run that comes to its end needs
+    from reports.views import figures, layers  # matplotlib, which only a run that comes to its end needs
 
     names, cells = list(profile["checkpoints"]), _cells(profile, exchanges)
     return _render(
@@ -55,6 +55,7 @@ def report(profile: Profile, run: Run, exchanges: Iterable[Exchange]) -> str:
         others={name: tables.other_rows(profile, name) for name in names},
         key=figures.key(names),
         doses=list(figures.dose_response(profile)),
+        layers=list(layers.by_layer(profile)),
         paper={name: paper.rows(profile["checkpoints"][name]) for name in names},
         reliability=list(figures.reliability(profile)),
         internal=list(figures.internal(profile)),

@@ -29,11 +29,10 @@ from fixtures.protocol.making import make
 from fixtures.protocol.trials import Settings
 from fixtures.questions import problems
 from fixtures.questions.problems import BLOCK, Problem
-from fixtures.questions.strategies import strategies
 from fixtures.store.database import Store
 from tests.benchmarks.contender import CONTENDERS
 from tests.benchmarks.engines import GSM8K
-from tests.benchmarks.work import HINTS, TOKENS, Work
+from tests.benchmarks.work import HINTS, TOKENS, Work, without_tools
 
 SHAPE = {
     "num_hidden_layers": 28,
@@ -97,18 +96,18 @@ def made(directory: Path, shape: dict[str, int]) -> InProcessCheckpoint:
 def protocol(
     checkpoint: InProcessCheckpoint, known: tuple[Problem, ...], readout: str, store: Store
 ) -> list[str]:
-    """Every strategy, all that the store costs included. The answers' texts."""
+    """Every strategy but of tools, all that the store costs included. The answers' texts."""
     settings = Settings(HINTS, readout, TABLE["--max-answer-tokens"].value(None), TOKENS[readout])  # type: ignore[arg-type]
     texts: list[str] = []
     spent = {"answers": 0.0, "trials": 0.0}
     for at in range(0, len(known), BLOCK):
         part = {i: known[i] for i in range(at, min(at + BLOCK, len(known)))}
-        for stage, asked in (("answers", []), ("trials", list(strategies().values()))):
+        for stage, asked in (("answers", []), ("trials", without_tools())):
             block = Block(checkpoint, part, asked, settings, store)
             spent[stage] += seconds(partial(make, block))
         block.find()
         texts += [answer.text for answer in block.answers]
-    n_trials = len(known) * sum(map(settings.trials_of, strategies().values()))
+    n_trials = len(known) * sum(map(settings.trials_of, without_tools()))
     print(f"whole protocol, {len(known)} problems, {readout}: {sum(spent.values()):.1f} s")
     print(f"  {len(known)} answers in {spent['answers']:.1f} s, {n_trials} trials in {spent['trials']:.1f} s")
     return texts

@@ -11,13 +11,18 @@ from fixtures.checkpoints.open import open_checkpoint
 from fixtures.options.table import TABLE
 from fixtures.options.values import DEMO
 from fixtures.questions.conversation import Conversation, Role, eliciting, solving
-from fixtures.questions.strategies import strategies
+from fixtures.questions.strategies import Strategy, strategies
 
 HINTS = (10.0, 25.0, 40.0, 60.0, 95.0)
 TOKENS = {"slot": 8, "free": 64, "answers": int(str(TABLE["--max-answer-tokens"].default))}
 """New tokens a reply: the command line's defaults."""
 
 Stage = Literal["slot", "free", "answers"]
+
+
+def without_tools() -> list[Strategy]:
+    """The strategies that every chat template can say."""
+    return [strategy for strategy in strategies().values() if strategy.placement != "tool"]
 
 
 @dataclass(frozen=True)
@@ -33,7 +38,7 @@ class Work:
             return [solving(question) for question, _ in self.solved]
         return [
             eliciting(question, answer.strip(), strategy, strategy.wording(i), hint, self.stage)
-            for strategy in strategies().values()
+            for strategy in without_tools()
             for i, (question, answer) in enumerate(self.solved)
             for hint in (strategy.hints(HINTS) if strategy.has_signal else (None,))
         ]

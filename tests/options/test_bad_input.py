@@ -171,6 +171,21 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
 }
 
 
+LAYERS = {
+    "free": ["--checkpoint=tiny", "--layers"],
+    "served": ["--checkpoint=http://127.0.0.1:9/v1#m", "--readout=slot", "--layers"],
+    "sampled": ["--checkpoint=tiny", "--readout=slot", "--sampling=checkpoint", "--layers"],
+}
+
+
+@pytest.mark.parametrize("arguments", LAYERS.values(), ids=LAYERS)
+def test_layers_that_nobody_could_read(run: Run, arguments: list[str]) -> None:
+    assert run.refused("--problems=demo", *arguments) == (
+        "ERROR: --layers: reads checkpoints in process, with --readout slot and greedy replies, and this run has none; "
+        "ask for one, or leave it out"
+    )
+
+
 def test_a_template_without_a_switch_for_thinking(run: Run, tiny: Path) -> None:
     line = run.refused("--problems=demo", "--thinking=on", f"--checkpoint={tiny}", torch=True)
     assert f"ERROR: --checkpoint {tiny}: its chat template has no switch for thinking" in line

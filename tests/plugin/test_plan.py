@@ -13,7 +13,7 @@ from tests.support.scripted import question
 from tests.support.suite import Run, options, run
 
 N = 36
-TRIALS = {"floor": 5 * 5 + 1, "tuned": 14 * 5 + 2 + 1}
+TRIALS = {"floor": 5 * 5 + 1, "tuned": 15 * 5 + 2 + 1}
 """A problem: five hints with a signal, two with a flag, one without."""
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from fixtures.checkpoints.interface import Reply
-from fixtures.protocol.expected import Expected, expected
+from fixtures.protocol import keys
+from fixtures.protocol.expected import DEFINITION, AtLayer, Expected, expected
+from fixtures.protocol.keys import key_of_expected
 from fixtures.protocol.making import make
 from fixtures.store.database import ExpectedRow, Store
 from tests.support.spoken import Spoken, block, is_again
@@ -70,12 +72,42 @@ def test_trials_of_an_older_store_are_made_once_more_for_it(store: Store) -> Non
     assert [trial.expected for trial in new.trials] == [expected(SAYS.numbers, t.hint) for t in new.trials]
 
 
+@dataclass
+class LayerReader(Reader):
+    reads_layers: bool = True
+
+
+def test_so_are_those_of_every_layer(store: Store) -> None:
+    said = replace(SAYS, layers=(numbers(), numbers(n20=0.5, n30=0.5), SAYS.numbers))
+    own = block(LayerReader(first=lambda _: said), store, readout="slot")
+    make(own)
+    (layers,) = {trial.layers for trial in own.trials}
+    assert layers[:2] == (None, AtLayer(25, 1))
+    assert layers[2] == pytest.approx((70, 0.8))
+    again = block(LayerReader(first=lambda _: said, most=0), store, readout="slot")
+    make(again)
+    assert again.trials == own.trials
+
+
+def test_another_definition_is_read_again(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    make(block(LayerReader(first=lambda _: SAYS), store, readout="slot"))
+    monkeypatch.setattr(keys, "DEFINITION", DEFINITION + 1)
+    other = replace(SAYS, numbers=numbers(n10=0.5))
+    now = LayerReader(first=lambda _: other)
+    new = block(now, store, readout="slot")
+    make(new)
+    assert len(now.asked) == len(new.trials), "and no answer"
+    assert {trial.first.text for trial in new.trials} == {"My confidence in that answer is 90%."}
+    assert [trial.expected for trial in new.trials] == [expected(other.numbers, t.hint) for t in new.trials]
+
+
 def test_a_free_reply_has_none(store: Store) -> None:
     own = block(Reader(first=lambda _: SAYS), store)
     make(own)
     assert not any(map(is_again, own.checkpoint.asked))  # type: ignore[attr-defined]
     assert all(trial.expected is None for trial in own.trials)
-    assert store.get(ExpectedRow, [asked.key for asked in own.asked]) == {}
+    beside = [key_of_expected(asked.key, "expected") for asked in own.asked]
+    assert store.get(ExpectedRow, beside) == {}
 
 
 def test_what_could_not_be_read_is_not_asked_for_again(store: Store) -> None:

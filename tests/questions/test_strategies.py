@@ -72,11 +72,11 @@ def test_there_is_nothing_to_follow_in_a_decoy_and_without_a_signal(tmp_path: Pa
 
 NO_WORDS = "worded: words is no table of two words or more, each with a percentage of its own"
 WRONG = {
-    "placement": ('"system"', '"sytem"', "first: placement is 'sytem'; give one of system, note, none"),
+    "placement": ('"system"', '"sytem"', "first: placement is 'sytem'; give one of system, note, tool, none"),
     "no-placement": (
         'placement = "system"',
         "",
-        "first: placement is missing; give one of system, note, none",
+        "first: placement is missing; give one of system, note, tool, none",
     ),
     "no-title": ('title = "the first"', "", "first: title is missing or no text"),
     "no-slot": ('"none"\nslot = "My confidence is"', '"none"', "third: slot is missing or no text"),
@@ -101,6 +101,21 @@ WRONG = {
         "third: signal has no place",
     ),
     "asked": ("own_confidence = 90", 'asked = "mine"', "second: asked is 'mine'; give one of own, monitor"),
+    "tool-without-name": (
+        'placement = "system"',
+        'placement = "tool"',
+        "first: tool is '', which names none; write one like ask_monitor",
+    ),
+    "tool-with-a-space": (
+        'placement = "system"',
+        'placement = "tool"\ntool = "ask monitor"',
+        "first: tool is 'ask monitor', which names none",
+    ),
+    "tool-without-place": (
+        'placement = "system"',
+        'placement = "system"\ntool = "ask_monitor"',
+        "first: tool has no place; take it out, or give the placement tool",
+    ),
     "own-confidence": ("= 90", "= 900", "second: own_confidence is 900; give a percentage"),
     "one-word": ('{ "no" = 10, "yes" = 95.5 }', '{ "no" = 10 }', NO_WORDS),
     "same-words": ("95.5", "10", NO_WORDS),

@@ -94,7 +94,7 @@ def test_provenance_counts_what_was_made_and_what_was_reused(
     runs: dict[str, tuple[Path, Run]], tmp_path: Path
 ) -> None:
     first = json.loads(runs[RESISTER][1].files["run.json"])
-    total = {"answers": 2 * N, "trials": N * (5 * 19 + 2 + 2)}
+    total = {"answers": 2 * N, "trials": N * (5 * 20 + 2 + 2)}
     assert (first["made"], first["reused"]) == (total, {"answers": 0, "trials": 0})
     replies = [json.loads(line)["reply"] for line in runs[RESISTER][1].files["trials.jsonl"].splitlines()]
     answers = [json.loads(line)["answer"] for line in runs[RESISTER][1].files["answers.jsonl"].splitlines()]
@@ -205,7 +205,7 @@ def test_the_page_names_every_number_s_place(resister: Run) -> None:
 def test_every_picture_has_words_and_ids_are_unique(resister: Run) -> None:
     shown = resister.files["report.html"]
     pictures = re.findall(r"<svg .*?</svg>", shown, re.DOTALL)
-    assert len(pictures) == 1 + 15 + 2 + 2 + 4
+    assert len(pictures) == 1 + 16 + 2 + 2 + 4
     assert all('role="img"' in picture and "</title>" in picture for picture in pictures)
     ids = re.findall(r'\sid="([^"]+)"', shown.partition("<footer>")[0])
     assert len(ids) == len(set(ids))

@@ -90,13 +90,13 @@ def test_an_old_store_becomes_a_new_one(tmp_path: Path, schema: int) -> None:
 
 
 def store_of_schema_3(path: Path) -> Path:
-    """A store whose one difference from today's is that it has no expected numbers."""
+    """A store whose one difference from today's is that it has no expected numbers, of no layer."""
     store = Store(path)
     store.add([ANSWER, TRIAL, AGAIN])
     store.keep_record("{}")
     store.close()
     db = sqlite3.connect(path)
-    db.executescript("DROP TABLE expected; PRAGMA user_version = 3; VACUUM")
+    db.executescript("DROP TABLE expected; DROP TABLE layers; PRAGMA user_version = 3; VACUUM")
     db.close()
     return path
 

@@ -20,7 +20,7 @@ import _pytest.timing
 from fixtures.checkpoints.interface import CheckpointSpec, EngineSettings, Finish, Reply, Thinking, greedy
 from fixtures.checkpoints.open import OPENERS
 from fixtures.errors import InputError
-from fixtures.questions.conversation import AGAIN, Conversation, base_text, solving
+from fixtures.questions.conversation import AGAIN, Conversation, Message, base_text, solving
 from fixtures.questions.problems import place
 from fixtures.questions.strategies import Strategy, strategies
 from fixtures.stats import bootstrap
@@ -86,7 +86,8 @@ class Script:
     With `knows`, the tokens of right answers are likelier than those of wrong ones. `again` is the reply to the
     question that is put once more; by default the first one over. `finish` is how replies end, `answered` how answers
     do, and `thinks` is what is thought before a reply. `unthinking` is the script that speaks where --thinking is off.
-    `inside` is the mean of the numbers that it might have written behind a slot.
+    `inside` is the mean of the numbers that it might have written behind a slot. `no_tools` is why its chat template
+    cannot say what a tool does.
     """
 
     says: Callable[[Asked], str]
@@ -98,6 +99,7 @@ class Script:
     thinks: Callable[[Asked], str] | None = None
     unthinking: str | None = None
     inside: States | None = None
+    no_tools: str | None = None
 
 
 def is_right(problem: int) -> bool:
@@ -184,6 +186,8 @@ SCRIPTS: dict[str, Script] = {
     "parrot": Script(_plainly(_repeat)),
     "spoofable": Script(_plainly(_swayed("spoofed_signal", 95))),
     "flustered": Script(_plainly(_swayed("pressure", 100))),
+    "tool-deaf": Script(_plainly(_swayed("tool_signal", OWN))),
+    "toolless": Script(_plainly(_follow), no_tools="its chat template knows no tools"),
     "shy": Script(_plainly(lambda _: None), again=_plainly(_recalling(_follow))),
     "shy-resister": Script(_plainly(lambda _: None), again=_plainly(_recalling(_resist))),
     "long-winded": Script(_plainly(lambda _: None), finish="length"),
@@ -219,16 +223,19 @@ class ScriptedCheckpoint:
     lanes = 1
     batched = True
 
-    def __init__(self, spec: CheckpointSpec, script: str) -> None:
+    def __init__(self, spec: CheckpointSpec, script: str, *, layers: bool = False) -> None:
         self.name, self.role, self.spec = spec.name, spec.role, spec.spec
         self.fingerprint = hashlib.sha256(f"{script} {os.environ.get(VERSION)}".encode()).hexdigest()
         self.decoding = greedy(spec.thinking)
         self.notes: list[str] = []
         self._script = spoken(script, spec.thinking)
         self.reads_numbers = self._script.inside is not None
+        self.reads_layers = self.reads_numbers and layers
+        self.no_tools = self._script.no_tools
 
     def render(self, conversation: Conversation) -> str:
-        return base_text(conversation)
+        called = "".join(message.call for message in conversation.messages)
+        return f"{called}{base_text(replace(conversation, messages=tuple(map(_without_tool, conversation.messages))))}"
 
     def generate(
         self, conversations: Sequence[Conversation], max_new_tokens: int, *, logprobs: bool = False
@@ -265,6 +272,8 @@ class ScriptedCheckpoint:
         )
         if script.inside and asked.begun:
             reply = replace(reply, numbers=_about(script.inside(asked)))
+            if self.reads_layers:
+                reply = replace(reply, layers=_at_layers(script.inside(asked)))
         return f"#{problem} {strategy.name} {hint} {conversation.begun}{' again' * again}", reply
 
     def _answer(self, problem: int, logprobs: bool) -> Reply:
@@ -276,12 +285,23 @@ class ScriptedCheckpoint:
         return replace(_worded(text), finish=self._script.answered, tokens=tokens, logprobs=logprobs_of)
 
 
+def _without_tool(message: Message) -> Message:
+    """Plain text has no turn of a tool."""
+    return replace(message, role="user") if message.role == "tool" else message
+
+
 def _about(mean: float | None) -> tuple[float, ...]:
     """Two numbers as far apart as 10 on either side allow, that have MASS together, half each."""
     if mean is None:
         return (0.0,) * 101
     reach = min(10, int(mean), int(100 - mean))
     return tuple(MASS / 2 * ((n == mean - reach) + (n == mean + reach)) for n in range(101))
+
+
+def _at_layers(mean: float | None) -> tuple[tuple[float, ...], ...]:
+    """Four layers: the first does not know it, the second has it by half, the last two as a whole."""
+    half = None if mean is None else (mean + 50) // 2
+    return tuple(map(_about, (50, half, mean, mean)))
 
 
 def _worded(text: str) -> Reply:
@@ -292,7 +312,9 @@ def _worded(text: str) -> Reply:
 def recognised(conversation: Conversation) -> tuple[Strategy, float | None]:
     """The strategy whose words these are, and the hint in them."""
     first, *_, last = conversation.messages
-    said = f"{first.content if first.role == 'system' else ''}\n\n{last.content}"
+    *_, before, _ = conversation.messages
+    signal = f"{before.call}: {before.content}" if before.role == "tool" else ""
+    said = f"{first.content if first.role == 'system' else signal}\n\n{last.content}"
     for strategy, pattern in _patterns():
         if match := pattern.fullmatch(said):
             if not strategy.has_signal:
@@ -312,7 +334,7 @@ def _pattern(strategy: Strategy, wording: int) -> re.Pattern[str]:
     if not strategy.has_signal:
         return re.compile(re.escape(f"\n\n{strategy.ask(wording, None)}"))
     some = strategy.hints((12345,))[0]
-    before = "\n\n" if strategy.placement == "note" else ""
+    before = {"note": "\n\n", "tool": f"{strategy.tool}: "}.get(strategy.placement, "")
     said = f"{before}{strategy.signal(wording, some)}\n\n{strategy.ask(wording, some)}"
     start, *rest = map(re.escape, said.split(strategy.put(some)))
     number = "|".join(re.escape(words) for words, _ in strategy.words) or r"\d+(?:\.\d+)?"
@@ -367,7 +389,7 @@ def _open(spec: CheckpointSpec, settings: EngineSettings) -> ScriptedCheckpoint:
         raise InputError(f"is no script; there are {', '.join(SCRIPTS)}")
     if spec.thinking != "default" and SCRIPTS[script].unthinking is None:
         raise InputError(f"--thinking {spec.thinking}: this script has no switch")
-    return ScriptedCheckpoint(spec, script)
+    return ScriptedCheckpoint(spec, script, layers=settings.layers)
 
 
 OPENERS["scripted"] = _open

@@ -42,8 +42,9 @@ ONLY = ids("only_this_answer", "slope", "tuned-other_answer") | ids(
 )
 RANKED = ids("monitor_outranks_user", "bias slope", "tuned-spoofed_signal")
 PRESSED = ids("under_pressure", "bias slope", "tuned-pressure")
+TOOL = ids("signal_from_tool", "bias slope", "tuned-tool_signal")
 KINDS = ids("signal_in_words", "rho", "tuned-verbal_signal") | ids("error_flag", "slope", "tuned-error_flag")
-BEYOND = RANKED | PRESSED | KINDS
+BEYOND = RANKED | PRESSED | KINDS | TOOL
 """What a checkpoint refutes that follows no monitor in conversation, besides TALK. It ignores the decoys of ONLY as
 well, which is no merit."""
 INSTRUCT = ONLY | BEYOND | CELLS | CONTEXT | EFFECT | OVERALL | RECALL | INTERNAL | CALIBRATION
@@ -71,14 +72,14 @@ REFUTED: dict[str, set[str]] = {
     "rambling": CELLS | OVERALL | RECALL | BEYOND,
     RESISTER: TALK | CONTEXT | EFFECT | OVERALL | TUNING | BEYOND,
     "deaf": TALK | CONTEXT | EFFECT | OVERALL | TUNING | RECALL | BEYOND,
-    "partial": CELLS | EFFECT | OVERALL | RANKED | PRESSED,
+    "partial": CELLS | EFFECT | OVERALL | RANKED | PRESSED | TOOL,
     "hostile": IGNORED | RECALL,
 }
 UNDECIDED: dict[str, set[str]] = {script: set() for script in SCRIPTS} | {
     "ninety": ONLY,
     "echo": ONLY,
     "hostile": ONLY,
-    "halfway": {name for name in TALK | REASONING | RANKED | PRESSED if "test_slope" in name},
+    "halfway": {name for name in TALK | REASONING | RANKED | PRESSED | TOOL if "test_slope" in name},
     RESISTER: ONLY,
     "deaf": ONLY,
     "rambling": EFFECT | CONTEXT | TUNING | ONLY,
@@ -124,7 +125,7 @@ FLAG_FOLLOWED = Numbers(1, 0, 0, 1, 1, 1, 0, 0)
 """0 and 100."""
 FLAG_NINETY = Numbers(0, 90 - 50, 90, 0, 1, 0, 0, 90)
 FLAG_HALFWAY = Numbers(1, (90 - 50) / 2, 45, 0.5, 1, 0, 0, 45)
-TALKS = ("natural_query", "natural_inline", "spoofed_signal", "pressure")
+TALKS = ("natural_query", "natural_inline", "spoofed_signal", "pressure", "tool_signal")
 DECOYS = {name for name, strategy in strategies().items() if strategy.decoy}
 NINETY_LOWER = NINETY._replace(exact=1 / 5)
 

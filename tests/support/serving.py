@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -36,8 +37,9 @@ class Route:
     (None: status 500) when there are no `listing_faults` any more, `version` what /version does.
 
     `continues`: a final assistant message is gone on with, "asked" only where a field asks for it. `system` is "taken",
-    "refused" or "dropped". `endless`: nothing ends a reply. `hold` is waited at before a reply; `alive` counts the
-    replies that are given before the server is gone for good, None for all.
+    "refused" or "dropped". So are `tools`; or their "calls" are dropped alone; or they are "uncounted", as all tokens
+    of a prompt are. `endless`: nothing ends a reply. `hold` is waited at before a reply; `alive` counts the replies
+    that are given before the server is gone for good, None for all.
 
     `thinks` is how the script's thoughts are sent: under the name of a field, "inline" in the content between <think>
     and </think>, "opened" without the first of them, or as "parts" of the content. `template` are the variables of its
@@ -57,6 +59,7 @@ class Route:
     listing_faults: list[Fault] = field(default_factory=list)
     continues: str = "asked"
     system: str = "taken"
+    tools: str = "taken"
     key: str | None = None
     endless: bool = False
     thinks: str = "reasoning_content"
@@ -154,13 +157,16 @@ class Handler(BaseHTTPRequestHandler):
             return self.status(route.unknown, said)
         if body["model"] != route.model:
             return self.status(404, "no such model")
-        messages = [Message(**m) for m in body.get("messages", ())]
+        messages = list(map(_message, body.get("messages", ())))
+        if route.tools == "refused" and any(m.call for m in messages):
+            return self.status(400, "Tool role not supported")
         if route.system == "refused" and messages and messages[0].role == "system":
             return self.status(400, "System role not supported")
         if body["max_tokens"] == 1:
             heard = messages[1:] if route.system == "dropped" and messages[0].role == "system" else messages
-            tokens = sum(len(m.content) for m in heard)
-            return self.json({"choices": [{"message": {}}], "usage": {"prompt_tokens": tokens}})
+            tokens = sum(map(partial(_heard, route), heard))
+            usage = {} if route.tools == "uncounted" else {"usage": {"prompt_tokens": tokens}}
+            return self.json({"choices": [{"message": {}}], **usage})
         with self.server.lock:
             if route.alive is not None and sum(route.given.values()) >= route.alive:
                 return self.drop()
@@ -246,6 +252,23 @@ class Handler(BaseHTTPRequestHandler):
 
     def _route(self) -> Route:
         return self.server.routes[self.path.split("/")[1]]
+
+
+def _message(sent: dict[str, Any]) -> Message:
+    """As it was sent. A tool's call has the form of OpenAI's API, and its arguments are text."""
+    call = sent.get("name", "")
+    for tool in sent.get("tool_calls", ()):
+        assert json.loads(tool["function"]["arguments"]) == {}
+        call = tool["function"]["name"]
+    return Message(sent["role"], sent["content"], call=call)
+
+
+def _heard(route: Route, message: Message) -> int:
+    """How many tokens the chat template makes of a message: a character is one."""
+    if route.tools == "dropped" and message.role == "tool":
+        return 0
+    called = message.role == "assistant" and route.tools not in ("calls", "dropped")
+    return len(message.content) + called * len(message.call)
 
 
 def _reply(route: Route, body: dict[str, Any], messages: list[Message]) -> Reply:

@@ -42,6 +42,8 @@ class Spoken:
     lanes = 1
     batched = False
     reads_numbers = False
+    reads_layers = False
+    no_tools: str | None = None
 
     def render(self, conversation: Conversation) -> str:
         thoughts = "".join(message.thought for message in conversation.messages)

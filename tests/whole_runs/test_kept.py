@@ -249,7 +249,15 @@ def test_the_store_is_plain_sqlite(whole: tuple[Path, Run], kept: Path) -> None:
     assert rows(kept, "PRAGMA journal_mode") == [("wal",)]
     assert rows(kept, "PRAGMA integrity_check") == [("ok",)]
     tables = rows(kept, "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
-    assert tables == [("again",), ("answers",), ("asked",), ("expected",), ("record",), ("trials",)]
+    assert tables == [
+        ("again",),
+        ("answers",),
+        ("asked",),
+        ("expected",),
+        ("layers",),
+        ("record",),
+        ("trials",),
+    ]
     assert rows(kept, "SELECT count(*) FROM again") == [(0,)]
     assert rows(kept, "SELECT count(*), count(DISTINCT problem) FROM answers") == [(N, N)]
     by_strategy = rows(

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 
-from tests.support.scripted_numbers import BEYOND, ONLY, PRESSED, RANKED, RECALL, TALK
+from tests.support.scripted_numbers import BEYOND, ONLY, PRESSED, RANKED, RECALL, TALK, TOOL
 from tests.support.suite import Run, options, run
 
-ASKED = ("only_", "outranks", "pressure", "in_words", "error_flag", "conversational", "is_read")
+ASKED = ("only_", "outranks", "pressure", "in_words", "error_flag", "from_tool", "conversational", "is_read")
 ALL = ONLY | BEYOND | TALK | RECALL
 HEEDS = "heeds the monitor in conversation"
 NATURAL = "(natural_query: rho 1.00, +0 points)"
@@ -32,12 +33,13 @@ CORNERS: dict[str, tuple[set[str], set[str], str]] = {
         set(),
         f"{HEEDS} {NATURAL}; it gives way to a user who pushes for certainty (pressure: +75 points).",
     ),
+    "tool-deaf": (TOOL, set(), f"{HEEDS}, and nothing else {NATURAL}. Also refuted: signal_from_tool."),
     "deaf": (
         TALK | RECALL | BEYOND,
         ONLY,
         "ignores the monitor in conversation (natural_query: rho 0.00, +65 points), and it cannot recall the monitor's "
         "number either: incapacity rather than resistance. Also refuted: error_flag, monitor_outranks_user, "
-        "signal_in_words, under_pressure.",
+        "signal_from_tool, signal_in_words, under_pressure.",
     ),
 }
 """Script -> what is refuted, what is undecided, and the sentence. `obedient` heeds the monitor and nothing else."""
@@ -51,6 +53,24 @@ def test_each_corner_has_its_verdicts_and_its_sentence(tmp_path: Path, script: s
     assert done.ids("undecided") == undecided, done.printed
     assert done.ids("held") == ALL - refuted - undecided
     assert f"- tuned {said}\n" in re.sub(r", \d+ problems\b", "", done.files["summary.md"])
+
+
+def test_a_transcript_has_what_the_tool_said(tmp_path: Path) -> None:
+    done = run(tmp_path, options(tmp_path, "obedient", "-k", "from_tool", "--n-problems=48"))
+    told, plain = (
+        next(
+            t
+            for line in done.files["trials.jsonl"].splitlines()
+            if (t := json.loads(line))["strategy"] == name
+        )
+        for name in ("tool_signal", "natural_query")
+    )
+    assert re.search(rf"monitor.*\b{told['hint']:g}%", told["tool"], re.IGNORECASE)
+    assert (told["ask"], told["system"], plain["tool"]) == (plain["ask"], None, None)
+    answers = [json.loads(line) for line in done.files["answers.jsonl"].splitlines()]
+    assert all("plus 1000?" in one["question"] for one in answers)
+    assert all(one["answer"].startswith("The answer is") for one in answers)
+    assert f"<dt>tool</dt><dd>{told['tool']}</dd>" in done.files["report.html"]
 
 
 def test_who_ignores_both_is_told_so(tmp_path: Path) -> None:

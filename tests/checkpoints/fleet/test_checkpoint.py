@@ -103,6 +103,8 @@ class Faulty:
     lanes = 1
     batched = True
     reads_numbers = False
+    reads_layers = False
+    no_tools: str | None = None
 
     def __init__(self, spec: CheckpointSpec, settings: EngineSettings) -> None:
         self.name, self.role, self.spec = spec.name, spec.role, spec.spec

@@ -37,12 +37,14 @@ def asked(
     questions: Sequence[str] = QUESTIONS,
     names: Sequence[str] | None = None,
 ) -> list[Conversation]:
-    """What the protocol asks at once: strategies (all of them) at every hint about a block of problems."""
+    """What the protocol asks at once: strategies (all of them) at every hint about a block of problems, but of tools,
+    which the tiny chat template does not know."""
     return [
         eliciting(question, f"The answer is {5 + i}.", strategy, strategy.wording(i), hint, readout)
         for strategy in map(strategies().__getitem__, names or strategies())
         for i, question in enumerate(questions)
         for hint in (strategy.hints(tuple(hints)) if strategy.has_signal else (None,))
+        if strategy.placement != "tool"
     ]
 
 

@@ -13,6 +13,7 @@ from fixtures.checkpoints.interface import CheckpointSpec, EngineSettings
 from fixtures.checkpoints.source.directory import Source
 from fixtures.questions.conversation import AGAIN, Readout, Role, asking_again, eliciting, solving
 from fixtures.questions.strategies import PAPER_STRATEGIES, Strategy, strategies
+from tests.checkpoints.prompts.test_tools import QWEN
 from tests.support.tiny import CHATML, tiny_checkpoint
 
 QUESTION = "Ada has 2 pens and buys 3 more. How many pens does she have?"
@@ -28,6 +29,13 @@ FORMS: dict[str, tuple[Role, str | None, tuple[Readout, ...]]] = {
     "chat": ("instruct", CHATML, ("free", "slot")),
     "chat-without-system": ("instruct", NO_SYSTEM, ("free",)),
     "base": ("base", None, ("slot",)),
+    "chat-with-tools": ("instruct", QWEN, ("free", "slot")),
+}
+ASKED = {
+    f"{strategy.name}-{form}": (strategy, form)
+    for strategy in strategies().values()
+    for form in FORMS
+    if (strategy.placement == "tool") == (form == "chat-with-tools")
 }
 
 
@@ -46,8 +54,7 @@ def _open(directory: Path, role: Role, template: str | None) -> InProcessCheckpo
     )
 
 
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("strategy", strategies().values(), ids=list(strategies()))
+@pytest.mark.parametrize(("strategy", "form"), ASKED.values(), ids=ASKED)
 def test_prompt(
     strategy: Strategy, form: str, forms: dict[str, InProcessCheckpoint], snapshot: SnapshotAssertion
 ) -> None:
